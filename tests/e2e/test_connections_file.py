@@ -205,16 +205,19 @@ def test_what_is_no_file_of_connections_is_refused_before_anything_of_it_is_used
     [
         (f"{ONE}purpose = 3", ", connection 1 (line 3): “purpose” is not text."),
         (f"{ONE}\n{ONE}collection = {{a = 1}}", ", connection 2 (line 6): “collection” is not"),
-        (f"{ONE}organisation = 'x'", ", connection 1 (line 3): “organisation” is not a key"),
+        (f"{ONE}organisation = 'x'", ", connection 1 (line 3): “organisation” is not a valid key"),
         (f"{ONE}'purpose'=1.5", ", connection 1 (line 3): “purpose” is not text."),
         (
             f"\ufeff{ONE}reach = 1".replace("\n", "\r\n"),
             ", connection 1 (line 3): “reach” is not text.",
         ),
-        (f'{ONE}name = "a"\n{ONE}name = "a"', ", connection 2 (line 6): The name “a” is already"),
-        (f"{ONE}organization = 'x'\n", ": It is not TOML at line 3, column "),
-        (f"{ONE}purpose = {'9' * 5000}", ": It is not TOML."),
-        (f"{ONE}purpose = \x00", ": It is not TOML at line 3, column "),
+        (
+            f'{ONE}name = "a"\n{ONE}name = "a"',
+            ", connection 2 (line 6): Another connection has the name “a”",
+        ),
+        (f"{ONE}organization = 'x'\n", ": The file is not valid TOML at line 3, column "),
+        (f"{ONE}purpose = {'9' * 5000}", ": The file is not valid TOML."),
+        (f"{ONE}purpose = \x00", ": The file is not valid TOML at line 3, column "),
     ],
 )
 def test_a_refusal_is_one_sentence_with_the_line(tmp_path: Path, text: str, where: str) -> None:

@@ -1,4 +1,4 @@
-"""Every day, by itself: each file is read by a parser of its format, and its command runs as far as it can here."""
+"""Daily checks: each file is read by a parser of its format, and its command runs as far as it can here."""
 
 from __future__ import annotations
 

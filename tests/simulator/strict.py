@@ -307,6 +307,12 @@ def _body(request: Request, probe: WriteProbe) -> Iterator[str]:
 # Invicti ASPM
 
 
+def _is_registration(request: Request, here: Aspm) -> bool:
+    """Whether this is the only write that the ASPM has, if it has it."""
+    where = aspm.PREFIX[here.dialect] + aspm.INSTANCES
+    return here.registers != "no" and request.method == "POST" and request.path == where
+
+
 def _is_first_registration(observed: Observed, monitor: Monitor, world: World) -> bool:
     """Whether this is a registration that is allowed: one POST with one token, sent once.
 
@@ -315,7 +321,7 @@ def _is_first_registration(observed: Observed, monitor: Monitor, world: World) -
     request = observed.request
     if world.aspm is None or request.host != world.aspm.host:
         return False
-    if not aspm.is_registration(request, world.aspm):
+    if not _is_registration(request, world.aspm):
         return False
     if request.header("Content-Type") != "application/json":
         return False
@@ -331,7 +337,7 @@ def _aspm(observed: Observed, monitor: Monitor, here: Aspm) -> Iterator[str]:
     if request.all("Referer") or request.all("Origin"):
         yield "a browser's header at the ASPM"
     yield from _aspm_token(observed, monitor, here)
-    registers = aspm.is_registration(request, here)
+    registers = _is_registration(request, here)
     if request.method != "GET" and not registers:
         yield f"{request.method} at the ASPM, and no registration was asked for"
     path = request.path.removeprefix(aspm.PREFIX[aspm.dialect_of(request)])

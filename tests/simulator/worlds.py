@@ -53,7 +53,7 @@ def an_aspm(**more: Any) -> Aspm:
 
 def a_server(version: str = "7.1", **more: Any) -> Server:
     """A Server that speaks this REST version, with two collections."""
-    edition = Edition("2022", version, version)
+    edition = Edition(version, version)
     collections = (an_organization("DefaultCollection"), an_organization("Research"))
     return replace(samples.TFS, **{"edition": edition, "collections": collections, **more})
 

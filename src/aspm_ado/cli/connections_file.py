@@ -36,20 +36,20 @@ _POSITION: Final = re.compile(r"\(at ([a-z]+ [\w, ]+)\)$")
 _HEADER: Final = re.compile(rf"""\s*\[\[\s*["']?{TABLE}["']?\s*\]\]""")
 _BY_KEY: Final = {question.name: question for question in CONNECTION_KEYS}
 _TOGETHER: Final = (WHERE, (*PAT_SOURCES, CREATE_TOKEN))
-"""Questions that are answered in one place: an answer to one replaces those to the others."""
+"""Groups of questions: an answer to one replaces the answers to the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileConnection:
-    """One connection of the file: its name, if it has one, and its answers as if typed."""
+    """One connection of the file: its name, if any, and its answers, as from options."""
 
     name: str | None
     answers: dict[str, Given]
     keys: frozenset[str]
-    """What it says, also where that is no answer (``false``, or an empty text)."""
+    """All its keys, including those without an answer (``false`` or an empty text)."""
 
     def over(self, given: dict[str, Given]) -> dict[str, Given]:
-        """The answers of a run, with those of this connection in their place."""
+        """Replace the answers of a run by those of this connection."""
         replaced = set(self.keys)
         for questions in _TOGETHER:
             names = {question.name for question in questions}
@@ -60,10 +60,9 @@ class FileConnection:
 
 
 def read_connections(path: str, say: Callable[[str], None]) -> list[FileConnection]:
-    """The connections of a file, in its order.
+    """Return the connections of a file, in its order.
 
-    Raises ``UsageError`` for what is no such file, before anything of it is used. A secret in it
-    is refused and not repeated.
+    Raises ``UsageError`` for an invalid file or a secret in it, and never repeats the secret.
     """
     shown = f"{FROM.flag} {clean(path, 120)}"
     text = _text(path, shown, say)
@@ -73,7 +72,7 @@ def read_connections(path: str, say: Callable[[str], None]) -> list[FileConnecti
     except (ValueError, RecursionError) as error:  # also a number of thousands of digits
         found = _POSITION.search(str(error))
         where = f" at {found[1]}" if found else ""
-        raise _refusal(shown, f"It is not TOML{where}.") from None
+        raise _refusal(shown, f"The file is not valid TOML{where}.") from None
     tables = document.pop(TABLE, None)
     _refuse_unknown(document, {TABLE}, shown)
     if (
@@ -81,7 +80,7 @@ def read_connections(path: str, say: Callable[[str], None]) -> list[FileConnecti
         or not isinstance(tables, list)
         or any(not isinstance(one, dict) for one in tables)
     ):
-        raise _refusal(shown, f"It has no [[{TABLE}]].")
+        raise _refusal(shown, f"The file has no [[{TABLE}]].")
     lines = _sections(text, len(tables))
     named = [
         _connection(one, f"{shown}, {TABLE} {number}", section)
@@ -92,19 +91,19 @@ def read_connections(path: str, say: Callable[[str], None]) -> list[FileConnecti
         if one.name is not None and one.name in seen:
             raise _refusal(
                 f"{shown}, {TABLE} {number}{_line(lines[number - 1], _NAME.name)}",
-                f"The name “{clean(one.name, 63)}” is already that of another connection.",
-                "Give each connection a name of its own.",
+                f"Another connection has the name “{clean(one.name, 63)}”.",
+                "Give each connection a different name.",
             )
         seen.add(one.name or "")
     return named
 
 
 Section = list[tuple[int, str]]
-"""The lines of one connection, with their numbers; none where they cannot be told."""
+"""The lines of one connection with their numbers; empty if unknown."""
 
 
 def _sections(text: str, count: int) -> list[Section]:
-    """The lines of each connection. A header may also stand in a text of several lines."""
+    """The lines of each connection. A text of several lines may also contain a header."""
     lines = list(enumerate(text.split("\n"), 1))
     begins = [place for place, (_, line) in enumerate(lines) if _HEADER.match(line)]
     if len(begins) != count:
@@ -114,7 +113,7 @@ def _sections(text: str, count: int) -> list[Section]:
 
 
 def _line(section: Section, key: str) -> str:
-    """Where a key of a connection is; where it begins, if the key is not found."""
+    """The line of a key, else of the connection."""
     written = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*[.=]""")
     found = [number for number, line in section if written.match(line)]
     found += [number for number, _ in section[:1]]
@@ -127,15 +126,15 @@ def _text(path: str, shown: str, say: Callable[[str], None]) -> str:
     except OSError as error:
         raise UsageError(
             Reason.FILE_UNREADABLE,
-            f"{shown}: The file cannot be read: {system_words(error)}.",
-            remedy="Check its name and that you may read it.",
+            f"{shown}: aspm-ado cannot read the file: {system_words(error)}.",
+            remedy="Check its name and its permissions.",
         ) from None
     if len(raw) > _MOST_BYTES:
-        raise _refusal(shown, "It is larger than 1 MB.")
+        raise _refusal(shown, "The file is larger than 1 MB.")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise _refusal(shown, "It is not UTF-8.") from None
+        raise _refusal(shown, "The file is not UTF-8.") from None
 
 
 def _connection(table: dict[str, Any], shown: str, section: Section) -> FileConnection:
@@ -152,11 +151,11 @@ def _connection(table: dict[str, Any], shown: str, section: Section) -> FileConn
 
 
 def _value(question: Question, value: object, shown: str) -> object:
-    """What the parser of the command line would make of it."""
+    """The value as the command line parser returns it."""
     if question.switch:
         if isinstance(value, bool):
             return value
-        raise _refusal(shown, f"“{question.name}” is neither true nor false.")
+        raise _refusal(shown, f"“{question.name}” is not true or false.")
     if question is PAT_EXPIRES and isinstance(value, date) and not isinstance(value, datetime):
         return value.isoformat()
     if not question.repeat:
@@ -186,18 +185,20 @@ def _refuse_unknown(
             continue
         _refuse_secret(key, shown)
         shown += _line(section or [], key)
-        named = f"“{key}”" if _KEY.fullmatch(key) else "One of its keys"
+        named = f"“{key}”" if _KEY.fullmatch(key) else "A key"
         near = get_close_matches(key.replace("_", "-"), known, n=1)
         hint = f"Did you mean {near[0]}? " if near else ""
         raise _refusal(
             shown,
-            f"{named} is not a key of such a file.",
-            f"{hint}Keys are the names of options of connect. Secrets stay out of the file: "
-            "use pat-file, pat-variable, pat-command or create-token.",
+            f"{named} is not a valid key.",
+            f"{hint}Use the options of connect as keys. For secrets, "
+            "use pat-file, pat-variable, pat-command, or create-token.",
         )
 
 
 def _refusal(
-    shown: str, problem: str, remedy: str = "docs/recipes.md has an example, and a JSON Schema."
+    shown: str,
+    problem: str,
+    remedy: str = "See the example and schema in docs/recipes.md.",
 ) -> UsageError:
     return UsageError(Reason.INPUT_INVALID, f"{shown}: {problem}", remedy=remedy)

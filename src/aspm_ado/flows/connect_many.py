@@ -1,4 +1,4 @@
-"""Several connections in one run: each for itself, and one report of all."""
+"""Several connections in one run, with one report."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def title_of(asker: Asker, name: str | None) -> str:
-    """What a connection is called before it is made: its name, or where it leads."""
+    """The title of a connection before it exists: its name, or its first place."""
     target = _target(asker)
     if name or target is None:
         return clean(name or "no name", 60)
@@ -32,12 +32,12 @@ def title_of(asker: Asker, name: str | None) -> str:
 
 
 def not_made(context: Context, name: str | None, problem: Problem) -> Report:
-    """The report of a connection that could not be made: why, at each of its organizations."""
+    """Report the problem at each organization of a connection that was not created."""
     check = Check(
         CheckId.ACCESS, Status.UNKNOWN, problem.problem, problem.reason, problem.remedy or None
     )
     target, purpose = _target(context.asker), Purpose.ALM
-    with suppress(UserError):  # a purpose that is none is the problem
+    with suppress(UserError):  # the purpose may be the problem
         purpose = purpose_given(context.asker)
     names = target.names if target is not None else ()
     organizations = [
@@ -49,7 +49,7 @@ def not_made(context: Context, name: str | None, problem: Problem) -> Report:
 
 
 def merged(reports: Sequence[Report]) -> Report:
-    """One report of several, in their order; its day is that of Azure DevOps, if one has it."""
+    """Merge reports in their order; the day is that of Azure DevOps, if known."""
     sources = (one.day_source for one in reports)
     return replace(
         reports[-1],
@@ -60,7 +60,7 @@ def merged(reports: Sequence[Report]) -> Report:
 
 
 def _target(asker: Asker) -> Target | None:
-    """Where a connection leads, as far as that can be understood."""
+    """The target of a connection, or None if its answers are invalid."""
     try:
         return target_given(asker)
     except UserError:

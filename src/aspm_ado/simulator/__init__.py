@@ -1,6 +1,6 @@
-"""A simulated Azure DevOps and Invicti ASPM: a stranger to the rest, so that agreement is evidence.
+"""A simulated Azure DevOps and Invicti ASPM, for ``aspm-ado demo`` and the tests.
 
-It shares no code with the client. ``aspm-ado demo`` and the tests use it.
+It shares no code with the client, so that agreement is evidence.
 """
 
 from aspm_ado.simulator.scenarios import SCENARIOS, Answers, Scenario

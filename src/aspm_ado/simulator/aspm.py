@@ -1,7 +1,7 @@
-"""Enough of Invicti ASPM to be checked against: both dialects, their errors and redirects.
+"""Invicti ASPM as far as the client uses it: both dialects, their errors and redirects.
 
-Its registration of ALM instances is made up, so that a registration profile can be tried: no
-Invicti ASPM publishes such a route (facts/aspm.md §2).
+Its registration of ALM instances is invented, to test registration profiles: no Invicti ASPM
+publishes such a route (facts/aspm.md §2).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from aspm_ado.simulator.responses import SIGN_IN_HOST, date_header
 from aspm_ado.simulator.world import Aspm, Instance, LiveWorld, World, object_id
 
 PREFIX: Final = {"standalone": "", "core": "/api/aspm/v1"}
-"""What the paths of a dialect begin with."""
+"""The path prefix of a dialect."""
 HEADER: Final = {"standalone": "X-Cookie", "core": "X-Auth"}
 """The header that carries the token of a dialect."""
 COLLECTIONS: Final = tuple(
@@ -26,11 +26,11 @@ COLLECTIONS: Final = tuple(
 )
 """Paths that end in a slash."""
 INSTANCES: Final = "/api/simulated/v1/alm-instances/"
-"""Where instances are registered, after the prefix."""
+"""The path of instances, after the prefix."""
 
 _VERSION: Final = {"version": "v1.112.0"}
 _HEALTH: Final = "/api/v2/health/check/"
-# What a POST makes, its status, and what a bad body is told (§4; those of label and team are [U]).
+# What a POST creates, its status, and its error for a bad body (§4; label and team are [U]).
 _CREATED: Final = {
     "/api/v2/projects/": ("project", 201, "invalid project data"),
     "/api/v2/labels/": ("label", 200, "invalid label data"),
@@ -50,14 +50,8 @@ _ALM_NAMES: Final = [
 
 
 def dialect_of(request: Request) -> str:
-    """The dialect whose path this is."""
+    """The dialect of the path."""
     return "core" if request.path.startswith(PREFIX["core"] + "/") else "standalone"
-
-
-def is_registration(request: Request, aspm: Aspm) -> bool:
-    """Whether this is the one write that the ASPM has, if it has it."""
-    where = PREFIX[aspm.dialect] + INSTANCES
-    return aspm.registers != "no" and request.method == "POST" and request.path == where
 
 
 def answer_aspm(request: Request, world: World, aspm: Aspm, live: LiveWorld) -> Response:
@@ -90,7 +84,7 @@ class _AspmCall:
     live: LiveWorld
 
     def answer(self) -> Response:
-        """From the path to its answer: what a dialect has, then what needs no token."""
+        """Answer by path: first the dialect, then what needs no token."""
         request, aspm = self.request, self.aspm
         path = request.path.removeprefix(PREFIX[aspm.dialect])
         if dialect_of(request) != aspm.dialect:
@@ -100,14 +94,14 @@ class _AspmCall:
         if path in COLLECTIONS and request.method == "POST":
             path += "/"  # kdt never sends the slash (§4)
         elif path in COLLECTIONS:
-            # Which of 200 and 3xx live servers give is [U] (§4); it hurts careless clients.
+            # Whether live servers answer 200 or 3xx is [U] (§4); 3xx is harder for clients.
             target, mark, query = request.target.partition("?")
             where = f"https://{aspm.host}{target}/{mark}{query}"
             return Response(301, b"", (("Location", where),))
         return self._open(path) or self._guarded(path)
 
     def _open(self, path: str) -> Response | None:
-        """What needs no token."""
+        """Answer what needs no token."""
         if path == _HEALTH and self.aspm.health == "open":
             # Published without parameters; kdt's comment says it needs a token (§0.4).
             return self._only_get() or _json({"status": "ok"})
@@ -141,22 +135,21 @@ class _AspmCall:
         if path == _HEALTH:
             return _json({"status": "ok"})
         if path == "/api/v2/teams/":
-            teams = [{"id": object_id("team", name), "name": name} for name in aspm.teams]
-            return self._page("teams", teams)
+            return self._page("teams", [_named("team", name) for name in aspm.teams])
         if path == "/api/v2/projects/":
             if not aspm.token_sees_projects:
                 return self._error("forbidden operation", 403)
             return self._page("projects", [_project(one) for one in self._projects()])
         if path == "/api/v2/labels/":
             return self._page("labels", [])
-        # The documented form has an id; kdt's example an address, as it stands.
+        # The documented form has an id; kdt's example has a URL, unescaped.
         checked = re.fullmatch("/api/v2/projects/check/([^/]*)/(.*)", path)
         if checked is None:
             return self._error("not found", 404)
         return self._check(checked[1], unquote(checked[2]).lower())
 
     def _projects(self) -> list[str]:
-        """What the names hold; kdt also asks for those of a repository, by `alm` (§4)."""
+        """Filter projects by name; kdt also filters by repository, with `alm` (§4)."""
         aspm, query = self.aspm, self.request.query
         every = [one for one in aspm.projects if query.get("name", "") in one]
         if "alm" not in query:
@@ -164,7 +157,7 @@ class _AspmCall:
         return [name for of, name in aspm.onboarded if of == query["alm"].lower() and name in every]
 
     def _create(self, path: str) -> Response:
-        """Create a project, label or team as kdt does; only a project is there afterwards."""
+        """Create a project, label, or team as kdt does; only a project is stored."""
         kind, status, refusal = _CREATED[path]
         if kind == "project" and not self.aspm.token_sees_projects:
             return self._error("forbidden operation", 403)
@@ -172,7 +165,7 @@ class _AspmCall:
             body = json.loads(self.request.body)
             source = body.get("source") or {}
             repository = str(source.get("url") or source.get("id") or "")
-            # With a repository the name may be empty: kdt sends it so.
+            # With a repository, kdt sends an empty name.
             name = str(body.get("name") or repository.rstrip("/").rpartition("/")[2])
         except (ValueError, AttributeError):
             name = ""
@@ -181,8 +174,8 @@ class _AspmCall:
         self.live.note_change(f"{kind} {name} created")
         if kind == "project":
             self.live.change(lambda now: now.with_project(name, repository))
-        made = _project(name) if kind == "project" else {"id": object_id(kind, name), "name": name}
-        shown = {
+        made = _project(name) if kind == "project" else _named(kind, name)
+        shown: dict[str, dict[str, object]] = {
             "project": {"message": "project created successfully", "project": made},
             "label": {"data": made, "message": "label created"},
             "team": made | {"projects_count": 0, "members_count": 0, "issue_responsible": None},
@@ -198,8 +191,7 @@ class _AspmCall:
         return _json({"exist": repository in known})
 
     def _page(self, name: str, every: Sequence[Mapping[str, object]]) -> Response:
-        start = _whole(self.request.query.get("start"), 0)
-        limit = _whole(self.request.query.get("limit"), 30)
+        start, limit = self.request.number("start", 0), self.request.number("limit", 30)
         page = every[start : start + limit]
         return _json({"limit": limit, "start": start, "total": len(every), name: page})
 
@@ -226,7 +218,7 @@ class _AspmCall:
             return Response(0, is_lost=True)
         token = world.token(secret)
         if token is None or token.revoked or token.expires < world.today:
-            # Some services repeat what they were sent; a client must not show it.
+            # Some services repeat the request; a client must not show it.
             return self._error(f"the token {secret} was not accepted by Azure DevOps", 400)
         if not self.live.connect(instance):
             return self._error("an instance for this organization exists", 409)
@@ -246,22 +238,17 @@ class _AspmCall:
         return _json({key: what}, status)
 
 
+def _named(kind: str, name: str) -> dict[str, object]:
+    return {"id": object_id(kind, name), "name": name}
+
+
 def _project(name: str) -> dict[str, object]:
-    return {
-        "id": object_id("project", name),
-        "name": name,
-        "default_branch": "main",
-        "labels": [],
-        "playbook": "success",
-    }
+    rest = {"default_branch": "main", "labels": [], "playbook": "success"}
+    return _named("project", name) | rest
 
 
 def _shown(instance: Instance) -> dict[str, object]:
     return {"id": instance.id, "name": instance.name, "tool": instance.tool, "url": instance.url}
-
-
-def _whole(text: str | None, default: int) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() else default
 
 
 def _json(value: Mapping[str, object], status: int = 200) -> Response:

@@ -1,4 +1,4 @@
-"""Who is calling: finds the token in the request and says whether it opens this organization."""
+"""Authentication: find the token of a request and decide whether the organization accepts it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aspm_ado.simulator.world import IssuedToken, World
 
 
 def token_in(call: IncomingCall) -> IssuedToken | None:
-    """Return the token of the request that is known here; the user name does not matter (§5)."""
+    """Return the known token of the request; the username does not matter (§5)."""
     _, value = call.request.credentials or ("", "")
     token = call.world.token(value)
     is_server = call.server is not None
@@ -19,28 +19,28 @@ def token_in(call: IncomingCall) -> IssuedToken | None:
 
 
 def has_retired(world: World, token: IssuedToken) -> bool:
-    """Whether this is a token of all organizations after the day they stop on Services (§0)."""
+    """Whether this is a global token after the retirement on Services (§0)."""
     end = world.global_tokens_end
     return token.reach is None and end is not None and world.today >= end
 
 
 def admit(call: IncomingCall) -> Response | None:
-    """Let the caller into an organization of Services, or say what the real service says (§4)."""
+    """Admit the caller to an organization of Services, or return the refusal (§4)."""
     token = token_in(call)
     if token is None or not token.reaches(call.organization.name):
         if call.organization.has_public_projects:
-            return None  # the anonymous trap: 200, but as nobody (§2)
+            return None  # the anonymous trap: 200, as an anonymous identity (§2)
         return unauthenticated(call)
     if call.world.today > token.expires:
         if _wants_a_page(call.request):
             return responses.sign_in_page()  # §4: "may be masked"
         return responses.expired(call.challenges)
     call.token = token
-    return _turned_away(call, token)
+    return _refused(call, token)
 
 
-def _turned_away(call: IncomingCall, token: IssuedToken) -> Response | None:
-    """What an organization says of a living token that was made for it."""
+def _refused(call: IncomingCall, token: IssuedToken) -> Response | None:
+    """The refusal of a valid token for this organization, if any."""
     organization = call.organization
     if has_retired(call.world, token):
         # [unconfirmed] §0: "expect a bare 401".
@@ -60,17 +60,14 @@ def _turned_away(call: IncomingCall, token: IssuedToken) -> Response | None:
 
 
 def unauthenticated(call: IncomingCall) -> Response:
-    """Refuse a dead or foreign token: 401 when redirects are suppressed, else to sign in (§4)."""
+    """Reject a token: 401 if redirects are suppressed, else the sign-in page (§4)."""
     if _wants_a_page(call.request):
         return responses.sign_in_page()
     return responses.authentication_required(call.challenges)
 
 
 def suppresses(request: Request) -> bool:
-    """Whether the client gets plain statuses instead of sign-in redirects: it asked, or is git.
-
-    §6: git is asked for a token by a 401.
-    """
+    """Whether the client gets a status, not a sign-in redirect: on request, or for git (§6)."""
     return (
         "_git" in request.segments
         or (request.header("X-TFS-FedAuthRedirect") or "").lower() == "suppress"

@@ -1,4 +1,4 @@
-"""A stand-in for the Azure CLI: a real program, whose sign-in opens nothing but a simulation."""
+"""A stand-in for the Azure CLI: a real program whose sign-in works only in the simulation."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Final
 _SCRIPT: Final = """\
 import json, sys
 if sys.argv[1:3] != ["account", "get-access-token"]:
-    sys.exit("This az is a stand-in of a simulation: it knows az account get-access-token alone")
+    sys.exit("This az is simulated. It supports only: az account get-access-token")
 print(json.dumps({answer!r}))
 """
 _ENDS: Final = 4070908800  # in the year 2099
 
 
 def install(folder: Path, sign_in: str) -> None:
-    """Put an `az` into ``folder``, for the front of a PATH, that is signed in by ``sign_in``."""
+    """Put an `az` that is signed in by ``sign_in`` into ``folder``, for a PATH."""
     answer = {"accessToken": sign_in, "expires_on": _ENDS, "tokenType": "Bearer"}
     (folder / "az-of-a-simulation").touch()
     script = folder / "az.py"

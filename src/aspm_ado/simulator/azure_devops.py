@@ -30,9 +30,9 @@ def is_services(host: str) -> bool:
 
 def answer_azure_devops(call: IncomingCall) -> Response:
     """Answer one request to any host of Azure DevOps."""
-    in_the_way = _network(call.world)
-    if in_the_way is not None:
-        return in_the_way
+    blocked = _network(call.world)
+    if blocked is not None:
+        return blocked
     if is_services(call.request.host):
         return responses.with_services_headers(_services(call), call.request, call.world.moment)
     if call.world.server is None:
@@ -41,7 +41,7 @@ def answer_azure_devops(call: IncomingCall) -> Response:
 
 
 def _network(world: World) -> Response | None:
-    """What stands before every host."""
+    """The answer of the network in front of every host, if it blocks the request."""
     date = responses.date_header(world.moment)
     if world.network == "throttled":
         return responses.throttled(seconds=1).plus(date, ("X-TFS-ProcessId", "of-the-gateway"))
@@ -89,7 +89,7 @@ def _services(call: IncomingCall) -> Response:
 def _in_organization(call: IncomingCall) -> Response:
     is_clone = ServiceHost.CORE in call.hosts and git.is_clone(call.rest)
     if not is_clone and "_apis" not in [part.casefold() for part in call.rest]:
-        # A web page; nobody is signed in.
+        # A web page needs a sign-in.
         return responses.to_sign_in(call.organization.tenant)
     refused = authentication.admit(call)
     if refused is not None:
@@ -98,13 +98,13 @@ def _in_organization(call: IncomingCall) -> Response:
     if call.token is not None:
         return authentication.naming(call.token, response)
     if response.status == 401:
-        # A stranger sees nothing of the refusals that name a scope.
+        # Anonymous callers do not see refusals that name a scope.
         return _with_all_challenges(authentication.unauthenticated(call), call)
     return response
 
 
 def _below(call: IncomingCall) -> Response:
-    """What an organization or a collection answers to whom it let in."""
+    """The answer of an organization or a collection to an admitted caller."""
     if ServiceHost.CORE in call.hosts and git.is_clone(call.rest):
         return git.answer_git(call)
     if discovery.is_for(call):
@@ -116,7 +116,7 @@ def _above_organizations(call: IncomingCall) -> Response:
     signed_in = pat_lifecycle.sign_in_as_token(call)
     token = signed_in or authentication.token_in(call)
     if token is None or token.reach is not None:
-        # §2: a token of one organization is a stranger here: 401, or a redirect without Suppress.
+        # §2: a token for one organization is unknown here: 401, or a redirect without Suppress.
         if authentication.suppresses(call.request) or call.request.method != "GET":
             return _with_all_challenges(responses.authentication_required(call.challenges), call)
         return responses.to_sign_in(None)
@@ -131,7 +131,7 @@ def _above_organizations(call: IncomingCall) -> Response:
 
 
 def _with_all_challenges(refused: Response, call: IncomingCall) -> Response:
-    """Add to a refusal with a body where to sign in; the bare 401 has Basic only."""
+    """Add the sign-in challenges to a 401 with a body; the bare 401 has Basic only."""
     is_complete = ("WWW-Authenticate", "TFS-Federated") in refused.headers
     if refused.status != 401 or not refused.body or is_complete:
         return refused
@@ -147,7 +147,7 @@ def _server(call: IncomingCall, server: Server) -> Response:
     prefix = server.directory.casefold().strip("/").split("/") if server.directory else []
     segments = call.request.segments
     if [part.casefold() for part in segments[: len(prefix)]] != prefix:
-        # Outside of the application IIS answers by itself, without any X-TFS header.
+        # Outside the application IIS answers, without X-TFS headers.
         html = "<html><head><title>404 - File or directory not found.</title></head></html>"
         iis = (("Content-Type", "text/html"), ("Server", "Microsoft-IIS/10.0"))
         return Response(404, html.encode(), (*iis, responses.date_header(call.world.moment)))
@@ -173,7 +173,7 @@ def _in_application(call: IncomingCall) -> Response:
     at_root = not call.rest or call.rest[0].casefold() == "_apis"
     collection = None if at_root else call.world.collection(call.rest[0])
     if not token.reaches(collection.name if collection else ""):
-        # §7: a token of one collection gets 401 at the root though its collection works.
+        # §7: the root rejects a token for one collection.
         return responses.authentication_required(call.challenges)
     call.token = token
     if at_root and discovery.is_for(call):

@@ -1,4 +1,4 @@
-"""How Microsoft's own clients find their way: where a resource is, by the ids that they know."""
+"""Discovery for Microsoft's own clients: the location of a resource, by its id."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _TEXTS: Final = ("id", "area", "resourceName", "routeTemplate")
 
 
 def is_for(call: IncomingCall) -> bool:
-    """Whether it asks for the locations of all areas, or of one."""
+    """Whether the request is for the locations of all areas or one."""
     parts = [part.casefold() for part in call.rest]
     return call.request.method == "OPTIONS" and parts[:1] == ["_apis"] and len(parts) <= 2
 
 
 def list_locations(call: IncomingCall, *, at_root: bool = False) -> Response:
-    """List what is served here; `value` comes first, and no version is named (recorded).
+    """List the locations; `value` comes first, without a version (recorded).
 
-    That an area without any is an empty list is [unconfirmed].
+    An empty list for an area without locations is [unconfirmed].
     """
     places = ["root"] if at_root else [one.value for one in ServiceHost if one in call.hosts]
     rows = [row.split() for place in places for row in _LOCATIONS.get(place, "").splitlines()]
@@ -47,7 +47,7 @@ def list_locations(call: IncomingCall, *, at_root: bool = False) -> Response:
 
 
 def list_areas(call: IncomingCall) -> Response:
-    """List which host has which area; a Server has none (as Microsoft's clients expect)."""
+    """List the host of each area; a Server lists none (as Microsoft's clients expect)."""
     if call.server:
         return success({"count": 0, "value": None}, call.version)
     rows = (row.split() for row in _RECORDED["areas"].splitlines())

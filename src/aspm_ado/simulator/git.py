@@ -1,4 +1,4 @@
-"""Git repositories: over REST, and for `git clone` itself (facts §6)."""
+"""Git repositories: REST, and `git clone` (facts §6)."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def list_repositories(call: IncomingCall) -> Response:
 
 
 def answer_repository(call: IncomingCall) -> Response:
-    """Read, update or delete a repository, or move its branches (recorded).
+    """Read, update, or delete a repository, or move its branches (recorded).
 
-    Even an empty list of branches counts as a write once it reached a repository.
+    Even an empty list of branches counts as a write.
     """
     name, method = call.values["repository"], call.request.method
     found = _find(call, name)
@@ -56,7 +56,7 @@ def answer_repository(call: IncomingCall) -> Response:
     repository = found[1].name
     if method == "DELETE":
         call.live.note_change(f"repository {repository} deleted")
-        return responses.no_content()
+        return Response(204)
     if method == "POST":
         call.live.note_change(f"refs of {repository} updated")
         return responses.items([], call.version, count_last=True)
@@ -66,36 +66,36 @@ def answer_repository(call: IncomingCall) -> Response:
 
 
 def is_advertisement(rest: tuple[str, ...]) -> bool:
-    """Whether the path below the organization is where a clone starts."""
+    """Whether the path is the first of a clone."""
     return len(rest) in (4, 5) and rest[-4] == "_git" and rest[-2:] == ("info", "refs")
 
 
 def _is_upload(rest: tuple[str, ...]) -> bool:
-    """Whether it is where a clone goes on."""
+    """Whether the path is the second of a clone."""
     return len(rest) in (3, 4) and rest[-3] == "_git" and rest[-1] == "git-upload-pack"
 
 
 def is_clone(rest: tuple[str, ...]) -> bool:
-    """Whether `git` is asking."""
+    """Whether the path is one of `git`."""
     return is_advertisement(rest) or _is_upload(rest)
 
 
 def answer_git(call: IncomingCall) -> Response:
-    """Advertise the refs of a repository, or send what it holds."""
+    """Advertise the refs of a repository, or send its objects."""
     is_upload = _is_upload(call.rest)
     service = "git-upload-pack" if is_upload else call.request.query.get("service", "")
     if call.request.method != ("POST" if is_upload else "GET") or service not in _NEEDS:
         return responses.no_such_route(call.request.path)
     if call.token and not satisfies(call.token.scopes, {_NEEDS[service]}):
         return responses.scope_missing(call.challenges)
-    # The short form, without a project, names the repository of the project's own name.
+    # The short form, without a project, means the repository with the project's name.
     at = call.rest.index("_git")
     name = call.rest[at + 1]
     call.values = {"project": call.rest[0] if at else name}
     found = _find(call, name)
-    # What a disabled repository says here is [unconfirmed]; it is treated as not readable.
+    # The answer of a disabled repository is [unconfirmed]; here it is as if not readable.
     if found is None or found[1].disabled:
-        if call.token is None:  # git has to be asked for a token
+        if call.token is None:  # git needs this to send a token
             return responses.authentication_required(call.challenges)
         return responses.refuse("repository-missing", name=name)
     user, _ = call.request.credentials or ("", "")
@@ -126,7 +126,7 @@ def _uploaded(call: IncomingCall, repository: GitRepository) -> Response:
 
 def _advertisement(service: str, repository: GitRepository) -> bytes:
     branch = repository.default_branch
-    if branch is None:  # an empty repository advertises its abilities alone
+    if branch is None:  # an empty repository advertises only its abilities
         refs = [f"{'0' * 40} capabilities^{{}}\0{packs.ABILITIES}\n"]
     else:
         commit = packs.commit_of(repository.name)
@@ -151,7 +151,7 @@ def _find(call: IncomingCall, name_or_id: str) -> tuple[TeamProject, GitReposito
 
 
 def _readable(call: IncomingCall) -> list[tuple[TeamProject, GitRepository]]:
-    """Return the repositories that the caller may read, of one project or of all."""
+    """Return the repositories that the caller can read, of one project or all."""
     if _sees_no_code(call):
         return []
     chosen = call.visible_projects
@@ -164,7 +164,7 @@ def _readable(call: IncomingCall) -> list[tuple[TeamProject, GitRepository]]:
 def _repository_body(
     call: IncomingCall, project: TeamProject, repository: GitRepository
 ) -> dict[str, object]:
-    """As real lists do: no defaultBranch when empty; isDisabled only since 2020 (recorded)."""
+    """No defaultBranch if empty; isDisabled only since 2020 (recorded)."""
     organization = call.organization
     identifier = organization.repository_id(project, repository)
     inside = f"{call.url}/{organization.project_id(project)}/_apis/git/repositories"
@@ -172,7 +172,7 @@ def _repository_body(
     web = f"{call.url}/{'/_git/'.join(names)}"
     clone = web
     if call.server is None:
-        # On Services the clone address carries the organization as its user (D.12).
+        # On Services the clone URL has the organization as its user (D.12).
         clone = web.replace("https://", f"https://{organization.name}@", 1)
     body: dict[str, object] = {
         "id": identifier,

@@ -1,4 +1,4 @@
-"""HTTP on loopback: requests and responses as values, and the only code that touches sockets."""
+"""HTTP on loopback: requests and responses as values, and the only code with sockets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NO_BODY: Final = (204, 304)
 
 @dataclass(frozen=True)
 class Request:
-    """What a client sent; `target` is the path with its query, as on the wire."""
+    """A request; `target` is the path with its query, as sent."""
 
     method: str
     authority: str  # the Host header
@@ -36,17 +36,12 @@ class Request:
     body: bytes = b""
     is_proxied: bool = False  # for a host by plain http, as a proxy is asked
 
-    @property
-    def host_and_port(self) -> str:
-        """The Host header in lower case; `host` is the same without the port."""
-        return self.authority.lower()
-
     @cached_property
     def host(self) -> str:
-        """The host name that was asked for, in lower case."""
+        """The requested host name, in lower case."""
         try:
             return urlsplit("//" + self.authority).hostname or ""
-        except ValueError:  # an unfinished IPv6 address is nobody's host
+        except ValueError:  # an incomplete IPv6 address
             return ""
 
     @cached_property
@@ -61,9 +56,14 @@ class Request:
 
     @cached_property
     def query(self) -> dict[str, str]:
-        """The query parameters; names are compared in lower case, the first of several wins."""
+        """The query parameters with names in lower case; the first of several wins."""
         pairs = parse_qsl(urlsplit("//host" + self.target).query, keep_blank_values=True)
         return {name.lower(): value for name, value in reversed(pairs)}
+
+    def number(self, name: str, default: int) -> int:
+        """Return a whole number of the query, or the default."""
+        text = self.query.get(name, "")
+        return int(text) if text.isascii() and text.isdigit() else default
 
     def all(self, name: str) -> list[str]:
         """Every header of that name."""
@@ -91,10 +91,7 @@ class Request:
 
 @dataclass
 class Response:
-    """What goes back, still to be filled in.
-
-    `names_user` asks for X-VSS-UserData; `user` is set by who knows them.
-    """
+    """A response. With `names_user`, the header X-VSS-UserData names `user`."""
 
     status: int
     body: bytes = b""
@@ -102,7 +99,7 @@ class Response:
     names_user: bool = True
     user: str | None = None
     is_chunked: bool = False
-    is_lost: bool = False  # never sent: the connection is reset in its place
+    is_lost: bool = False  # never sent: the connection is reset instead
 
     def plus(self, *headers: tuple[str, str]) -> Response:
         """Add headers; repeats are kept. Returns this response."""
@@ -118,9 +115,9 @@ Respond = Callable[[Request], Response]
 
 
 class HttpServer(ThreadingHTTPServer):
-    """A running loopback server; `respond` is called once per request, from many threads.
+    """A running loopback server; it calls `respond` once per request, from many threads.
 
-    With `tls` it speaks HTTPS; `refused` then hears why a handshake failed.
+    With `tls` it speaks HTTPS, and calls `refused` with the reason of a failed handshake.
     """
 
     daemon_threads = True
@@ -142,7 +139,7 @@ class HttpServer(ThreadingHTTPServer):
         self._thread.start()
 
     def close(self) -> None:
-        """Stop accepting, hang up what clients keep alive, and free the port."""
+        """Stop accepting, close kept-alive connections, and free the port."""
         self.shutdown()
         with self._lock:
             for connection in self._open:
@@ -152,7 +149,7 @@ class HttpServer(ThreadingHTTPServer):
         self._thread.join()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Remember the connection, so that it can be hung up."""
+        """Remember the connection, so that `close` can end it."""
         with self._lock:
             self._open.add(request)
         super().process_request(request, client_address)
@@ -164,13 +161,13 @@ class HttpServer(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Stay silent when a client goes away; everything else is a bug to be seen."""
+        """Ignore a client that disconnects; everything else is a bug."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError | ssl.SSLError):
             super().handle_error(request, client_address)
 
 
 class _Connection(BaseHTTPRequestHandler):
-    """One connection; it is kept alive until either side closes it."""
+    """One connection, kept alive until either side closes it."""
 
     protocol_version = "HTTP/1.1"
     timeout = _SECONDS_IDLE
@@ -179,7 +176,7 @@ class _Connection(BaseHTTPRequestHandler):
     is_tunnel = False
 
     def setup(self) -> None:
-        """The handshake happens here, in the connection's own thread."""
+        """Do the TLS handshake in the thread of the connection."""
         if self.server.tls is not None:
             self.request.settimeout(self.timeout)
             try:
@@ -191,13 +188,13 @@ class _Connection(BaseHTTPRequestHandler):
         super().setup()
 
     def finish(self) -> None:
-        """A TLS socket takes the plain one over, so nobody else closes it."""
+        """Close the TLS socket, which replaced the plain one."""
         super().finish()
         if self.server.tls is not None:
             self.request.close()
 
     def __getattr__(self, name: str) -> Any:
-        """Every method is heard; the base class looks for a `do_` attribute of that name."""
+        """Serve every method; the base class looks for its `do_` attribute."""
         if name.startswith("do_"):
             return self._serve
         raise AttributeError(name)
@@ -226,7 +223,7 @@ class _Connection(BaseHTTPRequestHandler):
         self._write(self.server.respond(request))
 
     def _write(self, response: Response) -> None:
-        """Send everything at once, so that nothing waits for a delayed acknowledgement."""
+        """Send everything at once, without waiting for a delayed acknowledgement."""
         if response.is_lost:
             self._reset()
             return
@@ -247,14 +244,14 @@ class _Connection(BaseHTTPRequestHandler):
         self.wfile.write(head if self.command == "HEAD" else head + body)
 
     def _reset(self) -> None:
-        """Cut the connection as a machine that dies does: the client hears of a reset alone."""
+        """Reset the connection, as a machine that crashes."""
         at_once = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
         self.close_connection = True
         self.connection.close()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (named by the base)
-        """Say nothing: the simulator keeps its own record."""
+        """Print nothing: the simulator has its own record."""
 
 
 def _in_chunks(body: bytes) -> bytes:

@@ -1,7 +1,7 @@
-"""What a simulated repository holds, one commit with a README, and how `git` is given it.
+"""The pack of a simulated repository: one commit with a README.
 
-The smart HTTP protocol, version 0 (https://git-scm.com/docs/pack-protocol), as Azure Repos
-speaks it: whoever asks for version 2 gets this one.
+The smart HTTP protocol, version 0 (https://git-scm.com/docs/pack-protocol). As at Azure Repos, a
+client that requests version 2 gets version 0.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def packet(line: str | bytes) -> bytes:
 
 
 def _read_packets(body: bytes) -> list[bytes]:
-    """The pkt-lines of a request, a flush as an empty one; ends where they cannot be read."""
+    """The pkt-lines of a request, a flush as an empty one, up to an invalid one."""
     found = []
     while match := re.match(rb"[0-9a-f]{4}", body):
         size = int(match[0], 16) or 4
@@ -37,7 +37,7 @@ def _read_packets(body: bytes) -> list[bytes]:
 
 
 def _objects(name: str) -> dict[str, tuple[str, bytes]]:
-    """The objects of a repository by their ids; the commit is the last."""
+    """The objects of a repository by id; the commit is last."""
     made: dict[str, tuple[str, bytes]] = {}
 
     def keep(kind: str, data: bytes) -> str:
@@ -54,7 +54,7 @@ def _objects(name: str) -> dict[str, tuple[str, bytes]]:
 
 
 def commit_of(name: str) -> str:
-    """The id of the only commit of a repository."""
+    """The id of the commit of a repository."""
     return list(_objects(name))[-1]
 
 
@@ -72,13 +72,13 @@ def _pack(name: str) -> bytes:
 
 
 def upload(name: str, body: bytes) -> bytes:
-    """Answer a POST to `git-upload-pack`: negotiation until the client is done, then the pack."""
+    """Answer a POST to `git-upload-pack`: negotiate until “done”, then send the pack."""
     asked, commit = _read_packets(body), commit_of(name).encode()
     if not any(line.startswith(b"want " + commit) for line in asked):
         return packet("ERR upload-pack: not our ref\n")
     answer = b""
     if any(line.startswith(b"deepen ") for line in asked):
-        answer = FLUSH  # nothing is shallow where there is no parent
+        answer = FLUSH  # a commit without parents is not shallow
     has_it = any(have[1] == commit for have in map(_HAVE.fullmatch, asked) if have)
     known = packet(b"ACK " + commit + b"\n") if has_it else packet("NAK\n")
     if not any(line.strip() == b"done" for line in asked):

@@ -1,8 +1,7 @@
-"""The PAT Lifecycle API: people make, list, change and revoke tokens with a sign-in of Entra.
+"""The PAT Lifecycle API: create, list, change, and revoke tokens with a sign-in of Entra.
 
-Shapes and names: the specification of `tokens` 7.2. What refuses a caller, and with what, is from
-reports of users (facts/pats-and-pains.md part B); errors arrive as 4xx or inside a 200, so an
-organization here can do both.
+Shapes and names are from the specification of `tokens` 7.2. Refusals are from reports of users
+(facts/pats-and-pains.md part B). Errors are 4xx or inside a 200, so an organization has both.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ _LETTERS: Final = string.ascii_letters + string.digits
 
 
 def is_for(request: Request) -> bool:
-    """Whether a request is for this API, or asks its host for an organization alone."""
+    """Whether a request is for this API, or for an organization on its host."""
     if request.host != ServiceHost.IDENTITY.value or not request.segments:
         return False
     rest = [part.casefold() for part in request.segments[1:]]
@@ -48,10 +47,10 @@ def answer_tokens(call: IncomingCall) -> Response:
     organization = call.world.organization(request.segments[0])
     if organization is None:
         return responses.unknown_organization()
-    # What anybody is told: the tenant, or the zero one of personal accounts.
+    # Every caller gets the tenant, or the zero one of personal accounts.
     tenant = ("X-VSS-ResourceTenant", organization.tenant or responses.NO_TENANT)
     if len(request.segments) == 1:
-        # The host has no page there: 404, and yet the tenant (facts B3).
+        # The host has no page there: 404, but with the tenant (facts B3).
         return responses.unknown_organization().plus(tenant)
     if authentication.token_in(call) is not None:
         return responses.refuse("no-pat-for-pats")
@@ -81,16 +80,13 @@ def _signed_in(request: Request, world: World) -> SignIn | None:
     scheme, _, value = (request.header("Authorization") or "").partition(" ")
     if scheme.lower() != "bearer":
         return None
-    for one in world.sign_ins:
-        if secrets.compare_digest(one.value, value.strip()):
-            return one
-    return None
+    return next((one for one in world.sign_ins if one.value == value.strip()), None)
 
 
 def sign_in_as_token(call: IncomingCall) -> IssuedToken | None:
-    """A person's sign-in, where it opens what a token of all organizations opens.
+    """A person's sign-in as a global token, for profiles/me and accounts.
 
-    §2: profiles/me and accounts are documented for Entra; nord-stream lists with a bearer alone.
+    §2: both are documented for Entra; nord-stream lists with only a bearer.
     """
     who = _signed_in(call.request, call.world)
     if who is None or not who.is_person:
@@ -103,7 +99,7 @@ def _made_by_api(call: IncomingCall, owner: Person) -> list[IssuedToken]:
 
 
 def _find(call: IncomingCall, owner: Person, authorization: object) -> IssuedToken | None:
-    """The caller's token of this authorization id."""
+    """The token of the caller with this authorization id."""
     every = _made_by_api(call, owner)
     return next((one for one in every if one.authorization == authorization), None)
 
@@ -118,7 +114,7 @@ def _create(call: IncomingCall, owner: Person) -> Response:
     scopes = frozenset(str(wanted.get("scope", "")).split())
     refused = _refused(wanted, scopes, rules) or _too_long((expires - today).days, rules)
     if refused:
-        return _error(refused, rules)
+        return _error(call, refused)
     if rules.longest is not None:
         expires = min(expires, today + timedelta(days=rules.longest))
     if rules.grants is not None:
@@ -135,13 +131,13 @@ def _create(call: IncomingCall, owner: Person) -> Response:
     if rules.loses != "before":
         call.live.change(lambda now: replace(now, tokens=(*now.tokens, made)))
     if rules.loses != "nothing":
-        call.live.change(lambda now: _mended(now, call.organization))  # it breaks once
+        call.live.change(lambda now: _reliable(now, call.organization))  # only once
         return Response(503, is_lost=True)
     return _result(made, value=made.value)
 
 
 def _refused(wanted: dict[str, Any], scopes: frozenset[str], rules: Creation) -> str:
-    """The `patTokenError` of what was asked for; empty if there is none."""
+    """The `patTokenError` of a request; empty if there is none."""
     if rules.refuses:
         return rules.refuses
     if not str(wanted.get("displayName", "")).strip():
@@ -163,9 +159,9 @@ def _too_long(days: int, rules: Creation) -> str:
     return ""
 
 
-def _mended(world: World, organization: Organization) -> World:
-    mended = replace(organization, creation=replace(organization.creation, loses="nothing"))
-    every = (mended if one.name == mended.name else one for one in world.organizations)
+def _reliable(world: World, organization: Organization) -> World:
+    changed = replace(organization, creation=replace(organization.creation, loses="nothing"))
+    every = (changed if one.name == changed.name else one for one in world.organizations)
     return replace(world, organizations=tuple(every))
 
 
@@ -173,25 +169,25 @@ def _read(call: IncomingCall, owner: Person) -> Response:
     query = call.request.query
     if "authorizationid" in query:
         found = _find(call, owner, query["authorizationid"].casefold())
-        return _result(found) if found else _error("tokenNotFound", call.organization.creation)
+        return _result(found) if found else _error(call, "tokenNotFound")
     every = _made_by_api(call, owner)
     choice = query.get("displayfilteroption", "active")
     if choice != "all":
         every = [one for one in every if _is_over(one, call.world) == (choice != "active")]
-    start = int(query.get("continuationtoken") or 0)
-    end = start + min(int(query.get("$top") or 20), 100)
+    start = call.request.number("continuationtoken", 0)
+    end = start + min(call.request.number("$top", 20), 100)
     more = str(end) if end < len(every) else ""
     page = {"continuationToken": more, "patTokens": [_shown(one) for one in every[start:end]]}
     return responses.success(page, _VERSION)
 
 
 def _update(call: IncomingCall, owner: Person) -> Response:
-    wanted, rules = _body(call.request), call.organization.creation
+    wanted = _body(call.request)
     found = _find(call, owner, wanted.get("authorizationId"))
     if found is None:
-        return _error("tokenNotFound", rules)
+        return _error(call, "tokenNotFound")
     if _is_over(found, call.world):
-        return _error("expiredPatCannotBeExtended", rules)
+        return _error(call, "expiredPatCannotBeExtended")
     changed = replace(
         found,
         name=str(wanted.get("displayName") or found.name),
@@ -205,11 +201,11 @@ def _update(call: IncomingCall, owner: Person) -> Response:
 def _revoke(call: IncomingCall, owner: Person) -> Response:
     found = _find(call, owner, call.request.query.get("authorizationid", "").casefold())
     if found is None:
-        return _error("authorizationNotFound", call.organization.creation)
+        return _error(call, "authorizationNotFound")
     if not call.organization.creation.revokes:
         return responses.refuse("not-revoked")
     call.live.change(lambda now: now.with_token(replace(found, revoked=True)))
-    return responses.no_content()
+    return Response(204)
 
 
 def _shown(token: IssuedToken, value: str | None = None) -> dict[str, object]:
@@ -229,8 +225,8 @@ def _result(token: IssuedToken, value: str | None = None) -> Response:
     return responses.success(body, _VERSION)
 
 
-def _error(name: str, rules: Creation) -> Response:
-    if rules.errors_inside:
+def _error(call: IncomingCall, name: str) -> Response:
+    if call.organization.creation.errors_inside:
         return responses.success({"patToken": None, "patTokenError": name}, _VERSION)
     return responses.refuse("token-error", name=name[:1].upper() + name[1:])
 
@@ -251,6 +247,6 @@ def _day(value: object) -> date | None:
 
 
 def _new_value() -> str:
-    """A token of today's shape that nobody has seen."""
+    """A random token in the current format."""
     body = "".join(secrets.choice(_LETTERS) for _ in range(80 - len(MARKER)))
     return f"{MARKER}{body[:-4]}AZDO{body[-4:]}"

@@ -1,4 +1,4 @@
-"""What an organization has inside: people, projects, work items; and every operation."""
+"""The resources of an organization (people, projects, work items), and all operations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from aspm_ado.simulator import discovery, git
 from aspm_ado.simulator.http import Response
 from aspm_ado.simulator.responses import (
     items,
-    no_content,
     project_missing,
     refuse,
     scope_missing,
@@ -21,9 +20,9 @@ from aspm_ado.simulator.routing import IncomingCall, Operation, ServiceHost
 from aspm_ado.simulator.world import Person, TeamProject, stable_id
 
 ANONYMOUS: Final = "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa"
-"""What an organization with public projects calls everybody whose token it does not know (§2)."""
+"""The identity of unknown tokens in an organization with public projects (§2)."""
 
-_PAGE = 100  # what a list without $top returns at most
+_PAGE = 100  # the largest page without $top
 _JSON_PATCH = "application/json-patch+json"
 _WINDOWS = "System.Security.Principal.WindowsIdentity;S-1-5-21-1004336348-1177238915-682003330-1001"
 _CLAIMS = "Microsoft.IdentityModel.Claims.ClaimsIdentity;"
@@ -33,7 +32,7 @@ _CLAIMS = "Microsoft.IdentityModel.Claims.ClaimsIdentity;"
 
 
 def _connection_data(call: IncomingCall) -> Response:
-    """Name the caller and the deployment. A stranger gets 200 too, as the anonymous identity."""
+    """Name the caller and the deployment. Anonymous callers get 200, too."""
     server, who = call.server, _anonymous()
     if call.person:
         who = _short_identity(call.person, call)
@@ -51,7 +50,7 @@ def _connection_data(call: IncomingCall) -> Response:
         },
     }
     if server:
-        # §7: on Server the prefix is given; §9: its api-version there is [unconfirmed].
+        # §7: Server returns the prefix; §9: its api-version there is [unconfirmed].
         return success(value | {"webApplicationRelativeDirectory": server.directory or "/"})
     return success(value, call.version)
 
@@ -71,7 +70,7 @@ def _collections(call: IncomingCall) -> Response:
 
 
 def _identities(call: IncomingCall) -> Response:
-    """Read identities by id or by a search text; what is unknown is absent from the list."""
+    """Read identities by id or by a search text; the list omits unknown ones."""
     query = call.request.query
     ids = [one.strip().lower() for one in query.get("identityids", "").split(",")]
     text = query.get("filtervalue", "").casefold()
@@ -84,9 +83,9 @@ def _identities(call: IncomingCall) -> Response:
 
 
 def _profile(call: IncomingCall) -> Response:
-    """One's own profile: above all organizations, and at an organization ([unconfirmed], §2)."""
+    """The profile of the caller: above all organizations, and in one ([unconfirmed], §2)."""
     if call.person is None:
-        raise LookupError("no stranger is let through to a profile")
+        raise LookupError("a profile needs a caller")
     body = {
         "displayName": call.person.name,
         "publicAlias": call.person.id,
@@ -119,10 +118,10 @@ def _accounts(call: IncomingCall) -> Response:
 
 
 def _delete_favorite(call: IncomingCall) -> Response:
-    """204, as the published example; that an unknown id gets 204 too is [unconfirmed] (§3b)."""
+    """204, as the published example; 204 for an unknown id is [unconfirmed] (§3b)."""
     if call.values["favorite"].lower() in call.organization.favorites:
         call.live.note_change(f"favorite {call.values['favorite']} deleted")
-    return no_content()
+    return Response(204)
 
 
 def _short_identity(person: Person, call: IncomingCall) -> dict[str, object]:
@@ -187,10 +186,10 @@ def _text(value: str) -> dict[str, str]:
 
 
 def _list_projects(call: IncomingCall) -> Response:
-    """List projects; X-MS-ContinuationToken tells where the next page starts (D.10)."""
-    query, every = call.request.query, call.visible_projects
-    start = _whole(query.get("continuationtoken", query.get("$skip", "0")))
-    end = start + (_whole(query.get("$top", "")) or _PAGE)
+    """List projects; X-MS-ContinuationToken is the start of the next page (D.10)."""
+    request, every = call.request, call.visible_projects
+    start = request.number("continuationtoken", request.number("$skip", 0))
+    end = start + (request.number("$top", 0) or _PAGE)
     response = items([git.project_body(call, one) for one in every[start:end]], call.version)
     if end < len(every):
         return response.plus(("X-MS-ContinuationToken", str(end)))
@@ -205,7 +204,7 @@ def _read_project(call: IncomingCall) -> Response:
 
 
 def _change_project(call: IncomingCall) -> Response:
-    """Change, delete or create a project: 202 and an operation to poll (recorded, D.13)."""
+    """Change, delete, or create a project: 202 and an operation to poll (recorded, D.13)."""
     what = f"{call.request.method} project"
     if "id" in call.values:
         project = call.find_project(call.values["id"])
@@ -219,7 +218,7 @@ def _change_project(call: IncomingCall) -> Response:
 
 
 def _create_team(call: IncomingCall) -> Response:
-    """Create a team; the project is looked for before the body ([unconfirmed], §3b)."""
+    """Create a team; the project is checked before the body ([unconfirmed], §3b)."""
     project = call.find_project(call.values["id"])
     if project is None:
         return project_missing(call.values["id"])
@@ -232,7 +231,7 @@ def _create_team(call: IncomingCall) -> Response:
 
 
 def _list_nothing(call: IncomingCall) -> Response:
-    """An empty list, of what only a very broad token may ask for: its status matters (§3b)."""
+    """Return an empty list: only the status matters, for very broad tokens (§3b)."""
     return items([], call.version)
 
 
@@ -246,10 +245,6 @@ def _team(call: IncomingCall, project: TeamProject, name: str) -> dict[str, obje
         "projectName": project.name,
         "projectId": owner,
     }
-
-
-def _whole(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 # Work items and their attachments
@@ -270,7 +265,7 @@ def _work_item(call: IncomingCall) -> Response:
 
 
 def _work_items(call: IncomingCall) -> Response:
-    """Read work items by their ids; the first that is absent decides (its errorPolicy is fail)."""
+    """Read work items by id; the first absent one decides (its errorPolicy is fail)."""
     found: list[dict[str, object]] = []
     for identifier in call.request.query.get("ids", "").split(","):
         body = _work_item_body(call, identifier.strip())
@@ -281,7 +276,7 @@ def _work_items(call: IncomingCall) -> Response:
 
 
 def _work_item_body(call: IncomingCall, identifier: str) -> dict[str, object] | None:
-    """A work item that the caller may see; all of them are in the first project."""
+    """A work item that the caller can see; all are in the first project."""
     project = next(iter(call.organization.projects), None)
     is_there = identifier in map(str, call.organization.work_items)
     if not is_there or project not in call.visible_projects:
@@ -303,7 +298,7 @@ def _attachment(call: IncomingCall) -> Response:
     if call.request.method == "GET":
         return Response(200, b"simulated", (("Content-Type", "application/octet-stream"),))
     call.live.note_change(f"attachment {call.values['id']} deleted")
-    return no_content()
+    return Response(204)
 
 
 _ANY = ""  # any living token (§1: the hidden base scope [unconfirmed])
@@ -355,8 +350,8 @@ OPERATIONS: Final = (
     Operation("DELETE", "favorite/favorites/{favorite}", "vso.profile_write", _delete_favorite,
               released=False, server_since="7.1"),
 )
-# The root of a server knows the collections and who you are (§7); which scope the list needs is
-# not documented: any.
+# The root of a server lists collections and names the caller (§7). The scope of the list is not
+# documented: any.
 ROOT_OPERATIONS: Final = (
     Operation("GET", "projectCollections", _ANY, _collections, resource=2),
     _WHO_AM_I[0],

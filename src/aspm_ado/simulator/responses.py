@@ -1,6 +1,6 @@
-"""What Azure DevOps answers with: bodies, statuses and headers (facts/azure-devops.md §3a, §4).
+"""The answers of Azure DevOps: bodies, statuses, and headers (facts/azure-devops.md §3a, §4).
 
-`D.n` is an entry of facts/reliability.md part D, taken from recordings.
+`D.n` is an entry of facts/reliability.md part D, from recordings.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from aspm_ado.simulator.world import Organization, Person, Server, stable_id
 
 NO_TENANT: Final = "00000000-0000-0000-0000-000000000000"  # §2: Microsoft accounts
 SIGN_IN_HOST: Final = "spsprodeus1.vssps.visualstudio.com"
-"""Where sign-in redirects point; a client has no reason to go there."""
+"""The target of sign-in redirects; no client should go there."""
 PORTAL_HOST: Final = "portal.hotel.example"
-"""Where the redirects of a captive portal point."""
+"""The target of redirects of a captive portal."""
 
 _JSON = "application/json; charset=utf-8"
 _HTML = ("Content-Type", "text/html; charset=utf-8")
@@ -32,7 +32,7 @@ _REFUSALS: Final = tomllib.loads(
 
 
 def success(value: Mapping[str, object], version: str | None = None, status: int = 200) -> Response:
-    """JSON; the media type carries the api-version that was asked for (D.1)."""
+    """JSON; the media type has the requested api-version (D.1)."""
     kind = f"{_JSON}; api-version={version}" if version else _JSON
     return Response(status, _encode(value), (("Content-Type", kind),))
 
@@ -40,24 +40,19 @@ def success(value: Mapping[str, object], version: str | None = None, status: int
 def items(
     values: list[dict[str, object]], version: str | None, *, count_last: bool = False
 ) -> Response:
-    """A list; some resources write `count` first, git repositories write it last (D.10)."""
+    """A list; some resources write `count` first, git repositories last (D.10)."""
     if count_last:
         return success({"value": values, "count": len(values)}, version)
     return success({"count": len(values), "value": values}, version)
 
 
-def no_content() -> Response:
-    """204: no body and no media type."""
-    return Response(204)
-
-
 def page(status: int, html: str, *headers: tuple[str, str]) -> Response:
-    """A web page; it names nobody."""
+    """A web page, which never names the user."""
     return Response(status, html.encode(), (_HTML, *headers), names_user=False)
 
 
 def refuse(what: str, properties: Mapping[str, object] | None = None, **values: str) -> Response:
-    """The one shape of an error; the last part of its .NET type is the typeKey (D.2)."""
+    """The shape of every error; the last part of its .NET type is the typeKey (D.2)."""
     known = _REFUSALS[what]
     namespace, _, type_key = known["type"].rpartition(".")
     body: dict[str, object] = {"$id": "1"}
@@ -70,31 +65,31 @@ def refuse(what: str, properties: Mapping[str, object] | None = None, **values: 
         "typeName": f"{known['type']}, {assembly}",
         "typeKey": type_key,
         "errorCode": 0,
-        # Work item tracking numbers its events differently (public text of TF401232 shows 3200).
+        # Work item tracking has other event numbers (public text of TF401232 shows 3200).
         "eventId": 3200 if ".WorkItemTracking." in namespace else 3000,
     }
     return Response(known["status"], _encode(body), (("Content-Type", _JSON),))
 
 
 def project_missing(name: str) -> Response:
-    """404 for an absent project, told apart by id or name (§3a)."""
+    """404 for an absent project, by id or by name (§3a)."""
     if len(name) == 36 and name.count("-") == 4:
         return refuse("project-id-missing", name=name)
     return refuse("project-name-missing", name=name)
 
 
 def scope_missing(challenges: Headers) -> Response:
-    """The empty 401: the token lives, the operation is not in its scopes; it names nobody."""
+    """The empty 401: the scopes of a valid token do not suffice; it names nobody."""
     return Response(401, b"", challenges, names_user=False)
 
 
 def authentication_required(challenges: Headers) -> Response:
-    """For a token that nobody owns. That a revoked one gets the same is [unconfirmed] (§4)."""
+    """For an unknown token; the same answer for a revoked one is [unconfirmed] (§4)."""
     return with_service_error(refuse("anonymous")).plus(*challenges)
 
 
 def expired(challenges: Headers) -> Response:
-    """For an expired token, which is named as such in body and header (§4)."""
+    """For an expired token; body and header say so (§4)."""
     properties = {
         "Descriptor": None,
         "IdentityDisplayName": None,
@@ -118,7 +113,7 @@ def not_a_member(person: Person) -> Response:
 
 
 def federated(tenant: str) -> Headers:
-    """The challenges beside the basic one."""
+    """The challenges besides Basic."""
     login = f"https://login.microsoftonline.com/{tenant}"
     return (
         ("WWW-Authenticate", f"Bearer authorization_uri={login}"),
@@ -127,10 +122,10 @@ def federated(tenant: str) -> Headers:
 
 
 def sign_in_service(challenges: Headers, organization: str) -> Headers:
-    """What Microsoft's clients look for on a 401: realm and issuer as posted, the rest named only.
+    """Headers for Microsoft's clients on a 401: realm and issuer as posted.
 
-    The realm is the one of the Basic challenge (azure-pipelines-agent#1164); the values of the
-    other two are [unconfirmed].
+    The realm is that of the Basic challenge (azure-pipelines-agent#1164). The values of the other
+    two are [unconfirmed].
     """
     realm = challenges[0][1].split('"')[1]
     return (
@@ -154,7 +149,7 @@ def throttled(seconds: int = 30) -> Response:
 
 
 def deactivated(organization: Organization) -> Response:
-    """The real 503 of an organization that was switched off: BOM, no charset, no user (D.5)."""
+    """The real 503 of a deactivated organization: BOM, no charset, no user (D.5)."""
     refused = with_service_error(refuse("deactivated", name=organization.name))
     refused.headers = (("Content-Type", "application/json"), *refused.headers[1:])
     refused.body, refused.names_user = b"\xef\xbb\xbf" + refused.body, False
@@ -162,13 +157,13 @@ def deactivated(organization: Organization) -> Response:
 
 
 def unknown_organization() -> Response:
-    """404 with X-TFS-ProcessId for a name that nobody has; the body is [unconfirmed] (§4)."""
+    """404 with X-TFS-ProcessId for an unknown name; the body is [unconfirmed] (§4)."""
     title = "<head><title>404 - Not Found</title></head>"
     return page(404, f"<!DOCTYPE html><html>{title}<body>The page was not found.</body></html>")
 
 
 def no_such_route(path: str) -> Response:
-    """For a path that no controller serves: plain text (recorded, §3a)."""
+    """For a path without a controller: plain text (recorded, §3a)."""
     message = f"The controller for path '{path}' was not found or does not implement IController."
     headers = (
         ("Content-Type", "text/plain; charset=utf-8"),
@@ -184,7 +179,7 @@ def method_not_allowed(method: str) -> Response:
 
 
 def sign_in_page() -> Response:
-    """203 and a page: what a dead token gets without X-TFS-FedAuthRedirect: Suppress (§4)."""
+    """203 and a page, for a rejected token without X-TFS-FedAuthRedirect: Suppress (§4)."""
     return page(
         203,
         '<!DOCTYPE html>\r\n<html lang="en-US"><head><title>Azure DevOps Services | Sign In</title>'
@@ -240,7 +235,7 @@ def date_header(moment: datetime) -> tuple[str, str]:
 
 
 def with_services_headers(response: Response, request: Request, moment: datetime) -> Response:
-    """Add what every answer of Azure DevOps Services carries, a 401 as well (D.14)."""
+    """Add the headers of every answer of Azure DevOps Services, even a 401 (D.14)."""
     edge = f"Ref A: {uuid4().hex.upper()} Ref B: SIM0EDGE0001 Ref C: {moment.date().isoformat()}"
     headers = [*_NO_CACHE, ("X-TFS-ProcessId", stable_id("process", request.host)), _HSTS]
     if response.status != 503:  # TF24668 came without ActivityId and X-VSS-* (D.5)
@@ -257,7 +252,7 @@ def with_services_headers(response: Response, request: Request, moment: datetime
         date_header(moment),
     ]
     if response.status == 200 and request.host == "vssps.dev.azure.com":
-        # Requests to the identity host are routed once more, and both machines leave their headers.
+        # A second machine routes requests to the identity host, and both add headers.
         headers += _ROUTED
     return response.plus(*headers)
 
@@ -265,7 +260,7 @@ def with_services_headers(response: Response, request: Request, moment: datetime
 def with_server_headers(
     response: Response, request: Request, moment: datetime, server: Server
 ) -> Response:
-    """Add what an Azure DevOps Server carries: IIS shows, and there is no edge before it (D.15)."""
+    """Add the headers of Azure DevOps Server: IIS, without an edge (D.15)."""
     headers: list[tuple[str, str]] = []
     for name, value in response.headers:
         if name == "X-TFS-ServiceError":

@@ -1,4 +1,4 @@
-"""From a call to an operation, in the service's order: route, scope, version, then existence."""
+"""From a call to an operation, in the order of the service: route, scope, version, existence."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from aspm_ado.simulator.world import (
 )
 
 _VERSION = re.compile(r"(\d+\.\d+)(-preview(?:\.(\d+))?)?", re.ASCII)
-_SERVICES = Edition("services", "7.1", "7.2")
+_SERVICES = Edition("7.1", "7.2")
 _NOWHERE = Organization("")
 
 
 class ServiceHost(Enum):
-    """Which service answers: on Services each is a host of its own, a Server is all of them."""
+    """Each service has its own host on Services; a Server is all of them."""
 
     CORE = "dev.azure.com"
     IDENTITY = "vssps.dev.azure.com"
@@ -38,7 +38,7 @@ class ServiceHost(Enum):
 
 @dataclass
 class IncomingCall:
-    """One request on its way to an operation; what is found out about it is set on the way."""
+    """One request on its way to an operation; each step adds what it finds."""
 
     request: Request
     world: World
@@ -46,31 +46,31 @@ class IncomingCall:
     hosts: frozenset[ServiceHost] = frozenset(ServiceHost)
     organization: Organization = _NOWHERE  # or the collection
     url: str = ""  # of the organization or collection, without a slash at the end
-    challenges: Headers = ()  # what an empty 401 carries
+    challenges: Headers = ()  # of an empty 401
     server: Server | None = None  # None: Azure DevOps Services
-    token: IssuedToken | None = None  # None: a stranger, let in by public projects
+    token: IssuedToken | None = None  # None: anonymous, admitted by public projects
     rest: tuple[str, ...] = ()  # the segments below the organization
     values: dict[str, str] = field(default_factory=dict)
     version: str | None = None
 
     @property
     def edition(self) -> Edition:
-        """The API versions that are spoken here."""
+        """The API versions of the deployment."""
         return self.server.edition if self.server else _SERVICES
 
     @property
     def person(self) -> Person | None:
-        """Who is asking."""
+        """The caller."""
         return self.token.owner if self.token else None
 
     @property
     def visible_projects(self) -> tuple[TeamProject, ...]:
-        """The projects that the caller may see: a stranger only the public ones."""
+        """The projects that the caller can see: only public ones for anonymous callers."""
         every = self.organization.projects
         return tuple(one for one in every if self.token or one.public)
 
     def find_project(self, name_or_id: str) -> TeamProject | None:
-        """Find a project that the caller may see, by id or by name without case."""
+        """Find a project that the caller can see, by id or by name without case."""
         wanted = name_or_id.casefold()
         for project in self.visible_projects:
             if wanted in (project.name.casefold(), self.organization.project_id(project)):
@@ -80,25 +80,25 @@ class IncomingCall:
 
 @dataclass(frozen=True)
 class Operation:
-    """What answers a method at a path; the path follows `_apis/`."""
+    """The handler of a method at a path; the path follows `_apis/`."""
 
     method: str
     path: str
-    scopes: str  # any one is enough; separated by blanks; none: any living token
+    scopes: str  # any one suffices; separated by blanks; none: any valid token
     respond: Callable[[IncomingCall], Response]
     host: ServiceHost = ServiceHost.CORE
     resource: int = 1  # the preview number echoed in Content-Type
     released: bool = True  # False: preview only, releasedVersion 0.0
-    since: str = "1.0"  # the oldest api-version that has it
-    server_since: str | None = "1.0"  # the oldest server version that has it; None: Services only
-    strangers: bool = False  # answers anonymously where there are public projects
+    since: str = "1.0"  # the oldest api-version with it
+    server_since: str | None = "1.0"  # the oldest server version with it; None: Services only
+    strangers: bool = False  # answers anonymous callers if there are public projects
 
     @cached_property
     def _segments(self) -> list[str]:
         return self.path.split("/")
 
     def exists_for(self, call: IncomingCall) -> bool:
-        """Whether this deployment has the operation at all."""
+        """Whether this deployment has the operation."""
         if call.server is None:
             return self.host in call.hosts
         if self.server_since is None:
@@ -118,14 +118,14 @@ class Operation:
         return values
 
     def takes(self, call: IncomingCall) -> bool:
-        """Whether the caller's token has a scope for it."""
+        """Whether the caller has a scope for it."""
         if call.token is None:
             return self.strangers
         return satisfies(call.token.scopes, set(self.scopes.split()))
 
 
 def dispatch(table: tuple[Operation, ...], call: IncomingCall) -> Response:
-    """Answer a call whose caller is known."""
+    """Answer a call of an admitted caller."""
     parts = [part.casefold() for part in call.rest[:2]]
     if "_apis" not in parts:
         return responses.no_such_route(call.request.path)
@@ -148,7 +148,7 @@ def dispatch(table: tuple[Operation, ...], call: IncomingCall) -> Response:
 def _operations_at(
     segments: tuple[str, ...], table: tuple[Operation, ...], call: IncomingCall
 ) -> dict[str, tuple[Operation, dict[str, str]]]:
-    """By method, what is at this path, and the values of its placeholders."""
+    """The operations at this path by method, with the values of their placeholders."""
     found: dict[str, tuple[Operation, dict[str, str]]] = {}
     for one in table:
         values = one.match(segments)
@@ -164,7 +164,7 @@ def _asked_version(request: Request) -> str | None:
 
 
 def _version_refused(operation: Operation, call: IncomingCall) -> Response | None:
-    """Settle the version of the call, or refuse it."""
+    """Set the version of the call, or return the refusal."""
     edition, method = call.edition, call.request.method
     asked = _asked_version(call.request)
     if asked is None:
@@ -178,7 +178,7 @@ def _version_refused(operation: Operation, call: IncomingCall) -> Response | Non
         return responses.refuse("version-unreadable", version=asked)
     plain, preview, number = parsed.groups()
     if not _number(operation.since) <= _number(plain) <= _number(edition.newest):
-        # §7: a server names its own newest; the wording for "too old" is [unconfirmed].
+        # §7: a server names its newest version; the text for "too old" is [unconfirmed].
         return responses.refuse("version-out-of-range", version=plain, newest=edition.newest)
     call.version = plain
     if preview:

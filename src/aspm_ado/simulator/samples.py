@@ -1,4 +1,4 @@
-"""The people, organizations and tokens that the scenarios are made of; all of it is made up."""
+"""The invented people, organizations, and tokens of the scenarios."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ GRACE: Final = Person("Grace Example", "grace@fabrikam.example", login="LOCAL\\g
 ALM_SCOPES: Final = frozenset(
     {"vso.code_full", "vso.work_full", "vso.identity_manage", "vso.profile_write"}
 )
-"""The four boxes that Invicti's guide asks for."""
+"""The scopes that Invicti's guide requires."""
 CODE_READ_ONLY: Final = ALM_SCOPES - {"vso.code_full"} | {"vso.code"}
 
 _PROJECTS = (
@@ -57,13 +57,13 @@ FABRIKAM: Final = Organization(
     "Fabrikam", (TeamProject("Fiber", (GitRepository("fiber"),)),), (ADA, GRACE), tenant=TENANT
 )
 
-# Everybody may look into its public project, so no token is ever turned away at the door.
+# Its public project is open to all, so it rejects no token.
 OPEN_CONTOSO: Final = replace(
     CONTOSO,
     name="OpenContoso",
     projects=(*_PROJECTS, TeamProject("Docs", (GitRepository("handbook"),), public=True)),
 )
-# Its git endpoint wants a user name beside the token.
+# Its git endpoint needs a username with the token.
 NAMED_CONTOSO: Final = replace(
     CONTOSO, projects=(TeamProject("Payments", (GitRepository("checkout api", clone="username"),)),)
 )
@@ -85,17 +85,17 @@ TFS_2019: Final = Server(
 
 
 MARKER: Final = "SimulatedNotAToken"
-"""What every token of a simulation begins with, whatever its capitals."""
+"""The start of every simulated token, in any case."""
 
 
 def pat(label: str, last4: str) -> str:
-    """Make a token of today's shape: 84 characters, AZDO at 76..79 (facts §5); not a real one."""
+    """Make an invented token in the current format: 84 characters, AZDO at 76..79 (facts §5)."""
     start = f"{MARKER}{label}".ljust(52, "0")[:52] + "JQQJ99BJAC"
     return start.ljust(76, "A") + "AZDO" + last4
 
 
 def legacy_pat(label: str, last4: str) -> str:
-    """Make a token of the old shape: 52 characters of a-z and 2-7 (facts §5)."""
+    """Make an invented token in the old format: 52 characters of a-z and 2-7 (facts §5)."""
     return f"{MARKER.lower()}{label}".ljust(48, "2")[:48] + last4
 
 
@@ -106,6 +106,6 @@ def token(value: str, **changes: Any) -> IssuedToken:
 
 
 def aspm(*alm_tools: str, **changes: Any) -> Aspm:
-    """Make the ASPM of a scenario; before an integration is active it has no ALM tools."""
+    """Make the ASPM of a scenario; without an active integration it has no ALM tools."""
     made = Aspm(ASPM_HOST, ASPM_TOKEN, projects=("checkout api", "storefront"), alm_tools=alm_tools)
     return replace(made, **changes)

@@ -1,4 +1,4 @@
-"""The situations that the demo plays and the tests check: a world, answers, and how it ends."""
+"""The scenarios of the demo and the tests: a world, answers, and the expected result."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from aspm_ado.simulator import samples
 from aspm_ado.simulator.scopes import FULL_ACCESS
 from aspm_ado.simulator.world import Instance, IssuedToken, Server, SignIn, World
 
-_TODAY = date(2026, 10, 15)  # more than 30 days before the retirement of global tokens
+_TODAY = date(2026, 10, 15)  # more than 30 days before global tokens retire
 _AFTER = date(2027, 1, 15)
 
 PROFILE: Final = str(Path(__file__).with_name("registration_profile.json"))
-"""How instances are registered at the simulated ASPM. It is of no use anywhere else."""
+"""Registers instances at the simulated ASPM, which alone has this endpoint."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a user would give to `aspm-ado connect` in this scenario."""
+    """What a user enters in `aspm-ado connect` in this scenario."""
 
     organizations: tuple[str, ...] = ()
     server_url: str | None = None
@@ -36,12 +36,12 @@ class Answers:
     aspm_token: str = samples.ASPM_TOKEN
     register: Literal["guided", "api"] = "guided"
     profile: str | None = None  # the path of a registration profile
-    by_az: bool = False  # the token is created by API, for whoever is signed in with `az`
+    by_az: bool = False  # the API creates the token, for the sign-in of `az`
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A situation. `reasons` are exactly those of the required checks that fail."""
+    """A scenario. `reasons` are exactly those of the required checks that fail."""
 
     name: str
     summary: str
@@ -52,7 +52,7 @@ class Scenario:
 
     @property
     def today(self) -> date:
-        """The day that this scenario is pinned to."""
+        """The simulated day."""
         return self.world.today
 
 
@@ -70,7 +70,7 @@ def _case(
     world: Mapping[str, Any] = MappingProxyType({}),
     **answers: Any,
 ) -> Scenario:
-    """Somebody pastes this token for Contoso; ``world`` and ``answers`` say what is otherwise."""
+    """A user pastes this token for Contoso; ``world`` and ``answers`` replace the defaults."""
     parts = {
         "today": _TODAY,
         "organizations": (samples.CONTOSO, samples.FABRIKAM),
@@ -100,7 +100,7 @@ def _on_server(name: str, summary: str, server: Server, token: IssuedToken) -> S
     )
 
 
-_GARBAGE = _pat("Garbage", "Grb1")  # no world knows it
+_GARBAGE = _pat("Garbage", "Grb1")  # unknown in every world
 _FIRST = _pat("FirstOfTwo", "Con1", reach="Contoso")
 _SECOND = _pat("SecondOfTwo", "Fab1", reach="Fabrikam")
 _SIGNED_IN = SignIn("simulated-sign-in-of-entra-0001", samples.ADA, samples.TENANT)
@@ -111,32 +111,32 @@ _LOCKED_FABRIKAM = replace(samples.FABRIKAM, members=(samples.GRACE,))
 _ALL = (
     _case(
         "ready",
-        "A token of one organization with every scope that is needed.",
+        "A token for one organization, with every required scope.",
         _pat("OneOfContoso", "Own1", reach="Contoso", expires=date(2027, 7, 14)),
         world={"today": _AFTER},
     ),
     _case(
         "global",
-        "Before their retirement: a token of all organizations with every scope.",
+        "A global token with every required scope, before the announced retirement.",
         _pat("Ready", "Rdy1"),
     ),
     _case(
         "missing-scope",
-        "The token may only read code; editing it on the token page repairs that.",
+        "The token can only read code. To fix it, edit the token on the token page.",
         _pat("MissingScope", "Mis1", scopes=samples.CODE_READ_ONLY),
         3,
         "code-scope-missing",
     ),
     _case(
         "organization-only",
-        "The token was created for one organization, while Invicti's guide asks for all.",
+        "The token is for one organization, but Invicti's guide asks for all.",
         _pat("OneOnly", "One1", reach="Contoso"),
         3,
         "reach-organization-only",
     ),
     _case(
         "global-after-retirement",
-        "It is the day after Microsoft stopped all tokens of all organizations.",
+        "A global token, on the day after the announced retirement.",
         _pat("GlobalAfterRetirement", "Ret1"),
         4,
         "token-rejected",
@@ -144,7 +144,7 @@ _ALL = (
     ),
     _case(
         "expired",
-        "The token's last day is over.",
+        "The token has expired.",
         _pat("Expired", "Exp1", expires=date(2026, 9, 30)),
         4,
         "token-expired",
@@ -152,7 +152,7 @@ _ALL = (
     ),
     _case(
         "anonymous-trap",
-        "A mistyped token, in an organization that answers strangers because of a public project.",
+        "The token is mistyped. A public project makes the organization answer anonymous requests.",
         _GARBAGE,
         4,
         "token-anonymous",
@@ -162,7 +162,7 @@ _ALL = (
     ),
     _case(
         "not-a-member",
-        "A good token of somebody who has no access to this organization.",
+        "The owner of the token has no access to this organization.",
         _pat("NotAMember", "Out1"),
         3,
         "not-a-member",
@@ -171,7 +171,7 @@ _ALL = (
     ),
     _case(
         "deactivated-organization",
-        "The organization was switched off.",
+        "The organization is deactivated.",
         _pat("SwitchedOff", "Off1"),
         3,
         "organization-deactivated",
@@ -179,23 +179,21 @@ _ALL = (
     ),
     _case(
         "username-needed",
-        "Cloning works with a user name beside the token only.",
+        "Cloning needs a username with the token.",
         _pat("UsernameNeeded", "Usr1"),
         world={"organizations": (samples.NAMED_CONTOSO,)},
         clone_username="aspm-scanner",
     ),
     _case(
         "issue-manager",
-        "The connection also files issues, with a token of full access, "
-        "on an ASPM of the core dialect.",
+        "The connection also creates issues. The token has full access. AppSec Core is in use.",
         _pat("IssueManager", "Ful1", scopes=frozenset({FULL_ACCESS})),
         world={"aspm": samples.aspm(dialect="core")},
         purpose="alm+issue-manager",
     ),
     _case(
         "two-organizations-two-tokens",
-        "Two organizations, each with a token of its own: "
-        "how it is done once global tokens are gone.",
+        "2 organizations with a token each, as needed after the retirement of global tokens.",
         _FIRST,
         world={"tokens": (_FIRST, _SECOND), "aspm": samples.aspm("azurecloud")},
         organizations=("contoso", "fabrikam"),
@@ -204,8 +202,7 @@ _ALL = (
     ),
     _case(
         "created-token",
-        "Nobody copies a token: the Azure CLI is signed in, "
-        "and the token of one organization is created after a yes.",
+        "The Azure CLI is signed in. Azure DevOps creates a token after you confirm.",
         _pat("BeforeCreated", "Bfr1"),
         world={"sign_ins": (_SIGNED_IN,)},
         reach="organization",
@@ -215,28 +212,25 @@ _ALL = (
     ),
     _on_server(
         "server",
-        "Azure DevOps Server 2022 with two collections and a token of all collections.",
+        "Azure DevOps Server 2022, with 2 collections and a token for all collections.",
         samples.TFS,
         _pat("Server", "Srv1", home="server"),
     ),
     _on_server(
         "server-2019",
-        "Azure DevOps Server 2019: an old token shape, API 5.0, "
-        "and fewer things that can be shown.",
+        "Azure DevOps Server 2019: an older token format, API 5.0, and fewer verifiable checks.",
         samples.TFS_2019,
         samples.token(samples.legacy_pat("server", "old2"), home="server"),
     ),
     _case(
         "aspm-core",
-        "The ASPM is an AppSec Core: its API stands elsewhere, "
-        "and its token goes into another header.",
+        "Invicti ASPM is in AppSec Core: its API has another path and another header.",
         _pat("AspmCore", "Cor1"),
         world={"aspm": samples.aspm(dialect="core")},
     ),
     _case(
         "aspm-wrong-token",
-        "Azure DevOps takes its token, but Invicti ASPM does not accept its own: "
-        "nothing is handed over.",
+        "Azure DevOps accepts the token, but Invicti ASPM rejects the API token.",
         _pat("AspmWrongToken", "Wrg1"),
         4,
         "aspm-token-rejected",
@@ -244,7 +238,7 @@ _ALL = (
     ),
     _case(
         "aspm-forbidden",
-        "Invicti ASPM accepts its token, whose owner has no rights to projects.",
+        "Invicti ASPM accepts the API token, but its owner has no access to projects.",
         _pat("AspmForbidden", "Fbd1"),
         6,
         "aspm-forbidden",
@@ -252,7 +246,7 @@ _ALL = (
     ),
     _case(
         "aspm-is-a-web-page",
-        "Some web page answers at the address that was given for Invicti ASPM.",
+        "A web page answers at the URL of Invicti ASPM.",
         _pat("AspmIsAWebPage", "Web1"),
         6,
         "aspm-not-an-api",
@@ -268,8 +262,7 @@ _ALL = (
     ),
     _case(
         "register-api-lost-answer",
-        "Invicti ASPM registers, and the connection breaks before it can say so: "
-        "it is looked for, not sent again.",
+        "Invicti ASPM registers the organization, but its answer is lost. aspm-ado looks for it.",
         _pat("RegisterApiLostAnswer", "Los1"),
         world={"aspm": samples.aspm(registers="answer-lost")},
         register="api",
@@ -277,8 +270,7 @@ _ALL = (
     ),
     _case(
         "register-api-conflict",
-        "Somebody has connected the organization by hand before: "
-        "that instance is neither taken over nor doubled.",
+        "The organization already has an instance. aspm-ado does not change or duplicate it.",
         _pat("RegisterApiConflict", "Cnf1"),
         6,
         "registration-conflict",

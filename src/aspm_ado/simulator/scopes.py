@@ -1,4 +1,4 @@
-"""The scopes of a personal access token: what each contains, and where the token page offers it."""
+"""The scopes of a personal access token, their contents, and their place on the token page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FULL_ACCESS: Final = "app_token"
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """One scope, the one that it directly contains, and its box on the token page, if any."""
+    """A scope, the scope that it contains, and its label on the token page, if any."""
 
     name: str
     contains: str | None = None
@@ -49,7 +49,7 @@ _CONTAINS: Final = {scope.name: scope.contains for scope in SCOPES}
 
 
 def everything_in(scopes: Iterable[str]) -> frozenset[str]:
-    """Return the given scopes and all that they contain."""
+    """Return the scopes and all that they contain."""
     held: set[str] = set()
     for scope in scopes:
         current: str | None = scope
@@ -60,10 +60,10 @@ def everything_in(scopes: Iterable[str]) -> frozenset[str]:
 
 
 def satisfies(scopes: Iterable[str], accepted: Set[str]) -> bool:
-    """Tell whether a token with these scopes may call what accepts any one of `accepted`.
+    """Whether one of the scopes is in `accepted`, directly or not.
 
-    What accepts nothing in particular is open to every living token: the hidden base scope
-    (facts/azure-devops.md §1 [unconfirmed], consistent with connectionData being the login check).
+    An empty `accepted` means every valid token: the hidden base scope (facts/azure-devops.md §1
+    [unconfirmed], consistent with connectionData as the login check).
     """
     held = everything_in(scopes)
     return not accepted or FULL_ACCESS in held or bool(held & accepted)

@@ -1,4 +1,4 @@
-"""The simulator as its users hold it: a world behind one loopback address, and what was asked."""
+"""The simulator: a world behind one loopback address, and a record of its requests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import ssl
 import threading
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from types import TracebackType
 from typing import Final, Self
 
 from aspm_ado.simulator import azure_devops
@@ -23,12 +22,12 @@ from aspm_ado.simulator.world import LiveWorld, World
 
 _SECRET_HEADERS: Final = ("authorization", "proxy-authorization", "x-cookie", "x-auth", "cookie")
 _NONCE: Final = re.compile(r"/\?nonce=([0-9a-f]{16,64})")
-_SHORTEST_SHOWN = 20  # a password that is hardly longer than its last four is not shown at all
+_SHORTEST_SHOWN = 20  # of shorter passwords, the record shows nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One request as it arrived and the status it got; secrets are left out."""
+    """One request and the status of its response, without secrets."""
 
     method: str
     host: str
@@ -39,11 +38,10 @@ class Record:
 
 
 class Simulator:
-    """Azure DevOps and Invicti ASPM on 127.0.0.1. A context manager, or start() and stop() it.
+    """Azure DevOps and Invicti ASPM on 127.0.0.1. Use it as a context manager, or start() it.
 
-    `world` and `today` replace those of the scenario; `delay_seconds` is waited before each
-    response. `at` sets the clock, which then runs on, over midnight too; without it the day is
-    pinned. With `tls` it speaks HTTPS.
+    `world` and `today` replace those of the scenario. `delay_seconds` delays each response. `at`
+    sets a clock that runs on; without it the day is pinned. With `tls` it speaks HTTPS.
     """
 
     def __init__(
@@ -71,7 +69,7 @@ class Simulator:
             self.set_clock(at)
 
     def start(self) -> Self:
-        """Open the port; starting twice is a mistake of the caller."""
+        """Open the port. Raises ``RuntimeError`` if it runs already."""
         if self._http is not None:
             raise RuntimeError("the simulator is already running")
         self._stopping.clear()
@@ -79,7 +77,7 @@ class Simulator:
         return self
 
     def stop(self) -> None:
-        """Close the port; stopping what is not running does nothing."""
+        """Close the port, if it runs."""
         self._stopping.set()
         running, self._http = self._http, None
         if running is not None:
@@ -88,22 +86,17 @@ class Simulator:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *problem: object) -> None:
         self.stop()
 
     @property
     def address(self) -> str:
-        """Where every simulated host is reached; the page of tokens is at its root."""
+        """The URL of every simulated host, and of the token page."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def variable(self) -> str:
-        """The value of ``ASPM_ADO_SIMULATOR``: the address, and the key by which it is known."""
+        """The value of ``ASPM_ADO_SIMULATOR``: the address and the key."""
         return f"{self.address}/#{self.key}"
 
     @property
@@ -120,25 +113,25 @@ class Simulator:
 
     @property
     def requests(self) -> list[Record]:
-        """A copy of what was asked so far, in order of the responses."""
+        """A copy of the requests, in the order of the responses."""
         with self._lock:
             return list(self._records)
 
     @property
     def changes(self) -> list[str]:
-        """A copy of what would have been changed so far: a validation must leave this empty."""
+        """A copy of the changes; a validation must leave it empty."""
         return self._live.changes
 
     def become(self, world: World) -> None:
-        """From now on the world is this one."""
+        """Replace the world."""
         self._live.change(lambda _: world)
 
     def set_clock(self, moment: datetime) -> None:
-        """Set the clock of this world, in UTC, while it runs or before; it goes on from there."""
+        """Set the clock, in UTC; it runs on from there."""
         self._live.set_clock(moment)
 
     def edit(self, token_value: str, scopes: frozenset[str]) -> None:
-        """Give a living token other scopes, as its owner does on the token page."""
+        """Change the scopes of a token, as on the token page."""
         token = self.world.token(token_value)
         if token is None:
             raise KeyError("there is no such token in this world")
@@ -146,7 +139,7 @@ class Simulator:
         self._live.change(lambda now: now.with_token(edited))
 
     def respond(self, request: Request) -> Response:
-        """What the host that was asked for says; nothing is recorded."""
+        """The answer of the requested host, without a record."""
         world, host = self.world, request.host
         if azure_devops.is_services(host) or (world.server and host == world.server.host):
             return azure_devops.answer_azure_devops(IncomingCall(request, world, self._live))
@@ -155,9 +148,9 @@ class Simulator:
         return self._page.respond(request, world, self._http.server_port if self._http else 0)
 
     def receive(self, request: Request) -> Response:
-        """One request as it comes over the wire: answered, and recorded."""
+        """Answer and record one request."""
         if self._delay > 0:
-            self._stopping.wait(self._delay)  # a stop ends the waiting
+            self._stopping.wait(self._delay)  # a stop ends the delay
         if found := _NONCE.fullmatch(request.target):
             return _signed(found[1], self.key)
         response = self.respond(request)
@@ -168,19 +161,19 @@ class Simulator:
         return response
 
     def handshake_failed(self, reason: str) -> None:
-        """A client turned away at the certificate."""
+        """Called when a client rejects the certificate; strict tests override it."""
 
 
 def _signed(nonce: str, key: str) -> Response:
-    """What shows a client that this simulator knows the key, which never crosses the wire."""
+    """Prove to a client that this simulator has the key, without sending the key."""
     proof = hmac.new(key.encode(), nonce.encode(), hashlib.sha256).hexdigest()
     return Response(200, proof.encode(), (("Content-Type", "text/plain"),))
 
 
 def _without_tls(response: Response) -> Response:
-    """Name the simulated hosts by http://, for a client that was sent here by a proxy setting.
+    """Use http:// in URLs for a client with the simulator as its proxy.
 
-    The real service answers by https:// alone; the simulator has no certificate for its names.
+    The real service uses https://, but the simulator has no certificate for its names.
     """
     if (response.header("Content-Type") or "").startswith("application/json"):
         response.body = response.body.replace(b"https://", b"http://")

@@ -1,4 +1,4 @@
-"""The simulated token page: a person edits the scopes of a living token there."""
+"""The simulated token page, where a person edits the scopes of a token."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _GUARDS = (
 
 
 class TokenPage:
-    """One page with one form per token. A post is taken only from this very page.
+    """One page with one form per token. It accepts posts only from its own forms.
 
-    The page is served to loopback host names alone, so a foreign name that resolves here (DNS
-    rebinding) gets nothing; a post needs the page's own origin and the random key of its forms.
+    Only loopback host names get the page, so a foreign name that resolves here (DNS rebinding)
+    gets nothing. A post needs the page's own origin and the random key of its forms.
     """
 
     def __init__(self, edit: Callable[[str, frozenset[str]], None]) -> None:
@@ -39,34 +39,34 @@ class TokenPage:
         self._key = secrets.token_urlsafe(24)
 
     def respond(self, request: Request, world: World, port: int) -> Response:
-        """Show the page, or take one edited form and send the browser back to it."""
-        if request.host_and_port not in (f"127.0.0.1:{port}", f"localhost:{port}"):
-            return _plain(421, "No such host is simulated here.")
+        """Show the page, or accept one form and send the browser back to the page."""
+        if request.authority.lower() not in (f"127.0.0.1:{port}", f"localhost:{port}"):
+            return _plain(421, "This host is not simulated.")
         if request.path != "/":
-            return _plain(404, "There is one page only: /")
+            return _plain(404, "The only page is /")
         if request.method in ("GET", "HEAD"):
             html = ("Content-Type", "text/html; charset=utf-8")
             return Response(200, self._page(world).encode(), (html, *_GUARDS))
         if request.method == "POST":
-            return self._take(request, world)
-        return _plain(405, "Only GET and POST.")
+            return self._save(request, world)
+        return _plain(405, "Use GET or POST.")
 
-    def _take(self, request: Request, world: World) -> Response:
+    def _save(self, request: Request, world: World) -> Response:
         origin = request.header("Origin")
-        # Browsers send Origin with every post; a command line that sends none still needs the key.
-        if origin is not None and origin != f"http://{request.host_and_port}":
-            return _plain(403, "This form was sent from another site.")
+        # Browsers send Origin with every post. Other clients may omit it, but need the key.
+        if origin is not None and origin != f"http://{request.authority.lower()}":
+            return _plain(403, "Another site sent this form.")
         kind = (request.header("Content-Type") or "").partition(";")[0].strip()
         if kind != "application/x-www-form-urlencoded":
-            return _plain(415, "Send the form as the page does.")
+            return _plain(415, "Send the form from the page.")
         form = parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
         if not secrets.compare_digest("".join(form.get("key", [])).encode(), self._key.encode()):
-            return _plain(403, "This form has expired: reload the page.")
+            return _plain(403, "This form has expired. Reload the page.")
         numbers = [str(index) for index in range(len(world.tokens))]
         index = "".join(form.get("token", []))
         scopes = frozenset(form.get("scope", []))
         if index not in numbers or not scopes <= OFFERED:
-            return _plain(400, "There is no such token or scope.")
+            return _plain(400, "Unknown token or scope.")
         self._edit(world.tokens[int(index)].value, scopes)
         return Response(303, b"", (("Location", "/"), *_GUARDS))
 
@@ -77,19 +77,19 @@ class TokenPage:
             '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
             f"<title>Simulated token page</title><style>{_STYLE}</style></head>"
             "<body><h1>Simulated token page</h1>"
-            "<p>Nothing here is real. Tick boxes, save, then let the terminal check again: "
-            "the token keeps its value, as it does in Azure DevOps.</p>"
-            f"<p><small>Today is {today} in this world.</small></p>{forms}</body></html>"
+            "<p>This page is simulated. Select scopes, save, then run the checks again in the "
+            "terminal. The token keeps its value, as in Azure DevOps.</p>"
+            f"<p><small>The simulated date is {today}.</small></p>{forms}</body></html>"
         )
 
     def _form(self, index: int, token: IssuedToken) -> str:
         boxes = ""
         for scope in SCOPES:
             if scope.category:
-                ticked = " checked" if scope.name in token.scopes else ""
+                selected = " checked" if scope.name in token.scopes else ""
                 boxes += (
                     f'<label><input type="checkbox" name="scope" value="{escape(scope.name)}"'
-                    f"{ticked}> {escape(scope.category)}: {escape(scope.label)}</label>"
+                    f"{selected}> {escape(scope.category)}: {escape(scope.label)}</label>"
                 )
         reach = token.reach or "All accessible organizations"
         return (

@@ -1,4 +1,4 @@
-"""The simulated world as plain values: who exists, what they own, and what their tokens may do."""
+"""The simulated world as plain values: people, organizations, and tokens."""
 
 from __future__ import annotations
 
@@ -10,23 +10,20 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final, Literal
 from uuid import NAMESPACE_URL, uuid5
 
-# facts/azure-devops.md §0: all of them, whatever their own expiry
-GLOBAL_TOKENS_END: Final = date(2026, 12, 1)
-
 
 def stable_id(*names: str) -> str:
-    """Return a UUID that is the same in every run for the same names."""
+    """Return the UUID of these names, the same in every run."""
     return str(uuid5(NAMESPACE_URL, "simulated:" + "/".join(names)))
 
 
 def object_id(*names: str) -> str:
-    """Return 24 hexadecimal digits, as all ids of the ASPM are, the same for the same names."""
+    """Return an id of the ASPM: 24 hexadecimal digits, the same in every run."""
     return stable_id(*names).replace("-", "")[:24]
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with an account: in an Entra tenant, a Microsoft account, or a login on a Server."""
+    """A person with an Entra or Microsoft account, or a login on a Server."""
 
     name: str
     mail: str
@@ -35,7 +32,7 @@ class Person:
 
     @property
     def id(self) -> str:
-        """The identity id (facts: the same in every organization of our recordings)."""
+        """The identity id, the same in every organization (recorded)."""
         return stable_id("person", self.mail)
 
     def account(self, *, on_server: bool) -> str:
@@ -51,7 +48,7 @@ class GitRepository:
     default_branch: str | None = "refs/heads/main"
     disabled: bool = False
     readable: bool = True
-    # What git takes here: a token alone, one beside a user name (facts §6), or nothing.
+    # What git accepts: a token alone, a token with a username (facts §6), or nothing.
     clone: Literal["token", "username", "nothing"] = "token"
 
 
@@ -67,31 +64,31 @@ class TeamProject:
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """What happens to whoever makes a token here by API (facts/pats-and-pains.md part B)."""
+    """How token creation by API behaves (facts/pats-and-pains.md part B)."""
 
     refuses: str = ""  # the `patTokenError` of every creation
     errors_inside: bool = True  # errors arrive inside a 200, else as a 400
-    longest: int | None = None  # days; what is longer is refused
-    caps_in_silence: bool = False  # ... or shortened without a word
+    longest: int | None = None  # days; longer is refused
+    caps_in_silence: bool = False  # ... or shortened silently
     forbids_full_access: bool = False
-    grants: frozenset[str] | None = None  # these scopes, whatever was asked for
-    # The connection breaks once, before or after the token is made.
+    grants: frozenset[str] | None = None  # these scopes, whatever the request
+    # The connection breaks once, before or after the creation.
     loses: Literal["nothing", "before", "after"] = "nothing"
     revokes: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """An organization of Services, or a collection of a Server; `name` has its real capitals."""
+    """An organization of Services or a collection of a Server; `name` has its exact case."""
 
     name: str
     projects: tuple[TeamProject, ...] = ()
     members: tuple[Person, ...] = ()
     deactivated: bool = False
     blocks_global_tokens: bool = False  # policy "Restrict personal access token creation"
-    fenced: bool = False  # conditional access or IP fence turns everybody away
-    throttled: bool = False  # everybody here has used up the rate limit
-    stakeholders: bool = False  # its members have the access level that sees no repository
+    fenced: bool = False  # conditional access or an IP fence refuses everybody
+    throttled: bool = False  # all its members exceed the rate limit
+    stakeholders: bool = False  # its members have an access level without repositories
     work_items: tuple[int, ...] = ()
     attachments: tuple[str, ...] = ()
     favorites: tuple[str, ...] = ()
@@ -113,21 +110,20 @@ class Organization:
 
     @property
     def has_public_projects(self) -> bool:
-        """Whether strangers are let in at all (the anonymous trap)."""
+        """Whether it admits anonymous callers (the anonymous trap)."""
         return any(project.public for project in self.projects)
 
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """A release of Azure DevOps Server: its year, and the API versions it released and knows."""
+    """The newest released and the newest known API version of a deployment."""
 
-    label: str
     released: str
     newest: str
 
 
-SERVER_2019: Final = Edition("2019", "5.0", "5.0")
-SERVER_2022: Final = Edition("2022", "7.1", "7.1")  # 2022.1 and later; the first released 7.0
+SERVER_2019: Final = Edition("5.0", "5.0")
+SERVER_2022: Final = Edition("7.1", "7.1")  # 2022.1 and later; the first released 7.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,15 +154,15 @@ class IssuedToken:
     expires: date = date(2027, 4, 30)
     revoked: bool = False
     authorization: str = ""  # its id, where it was made by API
-    home: Literal["services", "server"] = "services"  # who issued it, and so who knows it
+    home: Literal["services", "server"] = "services"  # who issued it, and accepts it
 
     @property
     def last4(self) -> str:
-        """All of the token that may be shown."""
+        """The last 4 characters: no other part is shown."""
         return self.value[-4:]
 
     def reaches(self, organization: str) -> bool:
-        """Whether it was made for this organization or collection."""
+        """Whether it is for this organization or collection."""
         return self.reach is None or self.reach.casefold() == organization.casefold()
 
 
@@ -182,7 +178,7 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """An organization or collection that is connected to the ASPM, by a name of its maker's."""
+    """A connection of the ASPM to an organization or collection."""
 
     name: str
     tool: str
@@ -195,22 +191,22 @@ class Instance:
         return object_id("instance", self.name, self.url)
 
     def is_for(self, url: str) -> bool:
-        """Whether it connects the organization at this address."""
+        """Whether it connects the organization at this URL."""
         return self.url.rstrip("/").casefold() == url.rstrip("/").casefold()
 
 
 @dataclass(frozen=True, slots=True)
 class Aspm:
-    """An Invicti ASPM: where it is, which dialect it speaks, who may do what."""
+    """An Invicti ASPM: its host, dialect, and permissions."""
 
     host: str
     token: str
     dialect: Literal["standalone", "core"] = "standalone"
-    # What stands at the paths of the other dialect: its web page, nothing, or a wish for a token.
+    # The answer at paths of the other dialect: a web page, 404, or 401.
     other_dialect: Literal["page", "absent", "guarded"] = "page"
-    # Whether its health is told without a token: both are published.
+    # Whether its health needs a token: both are published.
     health: Literal["open", "guarded"] = "open"
-    # The key of what went wrong; published are both.
+    # The key of an error message: both are published.
     envelope: Literal["published", "error", "message"] = "published"
     # Whether the API answers, or a page, a redirect, a dead gateway, a rate limit, or a reset.
     state: Literal["up", "page", "redirect", "bad-gateway", "throttled", "reset"] = "up"
@@ -219,34 +215,33 @@ class Aspm:
     token_sees_projects: bool = True
     alm_tools: tuple[str, ...] = ()  # ALM integrations that are active
     repositories: tuple[str, ...] = ()  # repository ids already onboarded
-    onboarded: tuple[
-        tuple[str, str], ...
-    ] = ()  # what became a project: its id or address, its name
-    # The simulator's own way to register instances; no real ASPM publishes one (facts/aspm.md §2).
+    onboarded: tuple[tuple[str, str], ...] = ()  # id or URL of a repository, name of its project
+    # The invented registration of instances; no ASPM publishes one (facts/aspm.md §2).
     registers: Literal["no", "yes", "answer-lost", "never-arrives"] = "no"
     instances: tuple[Instance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything that the simulator knows."""
+    """The state of the simulator."""
 
     today: date
     organizations: tuple[Organization, ...] = ()
     tokens: tuple[IssuedToken, ...] = ()
     server: Server | None = None
     aspm: Aspm | None = None
-    global_tokens_end: date | None = GLOBAL_TOKENS_END
+    # facts/azure-devops.md §0: whatever their own expiry
+    global_tokens_end: date | None = date(2026, 12, 1)
     sign_ins: tuple[SignIn, ...] = ()
-    clock: datetime | None = None  # what its clock shows; unset: today, at the running time of day
-    # What stands before every host of Azure DevOps: its rate limit, its edge, or a captive portal.
+    clock: datetime | None = None  # unset: today, at the current time of day
+    # What answers for every host of Azure DevOps: its rate limit, its edge, or a captive portal.
     network: Literal["fair", "throttled", "outage", "captive-page", "captive-redirect"] = "fair"
-    profile_takes_tokens: bool = True  # whether the host above all organizations takes any token
+    profile_takes_tokens: bool = True  # whether the host above all organizations accepts tokens
     accounts: Literal["listed", "none", "refused", "busy"] = "listed"
 
     @property
     def moment(self) -> datetime:
-        """What a Date header says."""
+        """The time of the Date header."""
         return self.clock or datetime.combine(self.today, datetime.now(UTC).time(), tzinfo=UTC)
 
     def organization(self, name: str) -> Organization | None:
@@ -262,14 +257,14 @@ class World:
         return next((one for one in self.tokens if one.value == value), None)
 
     def with_token(self, changed: IssuedToken) -> World:
-        """Return this world with a token in place of the one of the same value."""
+        """Return this world with a token replaced, by its value."""
         if self.token(changed.value) is None:
             raise KeyError("there is no such token in this world")
         tokens = (changed if one.value == changed.value else one for one in self.tokens)
         return replace(self, tokens=tuple(tokens))
 
     def with_instance(self, instance: Instance) -> World:
-        """Return this world after an instance was connected: its tool is active from then on."""
+        """Return this world with an instance, whose tool is then active."""
         if self.aspm is None:
             raise KeyError("there is no ASPM in this world")
         tools = tuple(dict.fromkeys((*self.aspm.alm_tools, instance.tool)))
@@ -277,7 +272,7 @@ class World:
         return replace(self, aspm=replace(self.aspm, instances=instances, alm_tools=tools))
 
     def with_project(self, name: str, repository: str) -> World:
-        """Return this world after a project was made of a repository, or of none."""
+        """Return this world with a project, of a repository or none."""
         if self.aspm is None:
             raise KeyError("there is no ASPM in this world")
         projects = (*self.aspm.projects, name)
@@ -290,7 +285,7 @@ def _named(organizations: tuple[Organization, ...], name: str) -> Organization |
 
 
 class LiveWorld:
-    """The world as it is now, and what was changed in it; used from many threads."""
+    """The current world and its changes; safe for threads."""
 
     def __init__(self, world: World) -> None:
         self._lock = threading.Lock()
@@ -300,7 +295,7 @@ class LiveWorld:
 
     @property
     def world(self) -> World:
-        """The present world, with the time that its clock shows."""
+        """The current world, with the time of its clock."""
         with self._lock:
             if self._clock is None:
                 return self._world
@@ -310,27 +305,27 @@ class LiveWorld:
 
     @property
     def changes(self) -> list[str]:
-        """A copy of what was changed, or would have been: a validation must leave this empty."""
+        """A copy of the changes."""
         with self._lock:
             return list(self._changes)
 
     def set_clock(self, moment: datetime) -> None:
-        """Set the clock, in UTC; it goes on from there."""
+        """Set the clock, in UTC; it runs on from there."""
         with self._lock:
             self._clock = (moment, time.monotonic())
 
     def change(self, make: Callable[[World], World]) -> None:
-        """Put another world in the place of the present one: something was made or ended."""
+        """Replace the world by a changed one."""
         with self._lock:
             self._world = make(self._world)
 
     def note_change(self, what: str) -> None:
-        """Remember a change that has no effect in this world."""
+        """Record a change that has no effect in this world."""
         with self._lock:
             self._changes.append(what)
 
     def connect(self, instance: Instance) -> bool:
-        """Add an instance to the ASPM, unless its organization has one; whoever else is asking."""
+        """Add an instance to the ASPM, unless its organization has one; atomic."""
         with self._lock:
             there = self._world.aspm.instances if self._world.aspm else ()
             if any(one.is_for(instance.url) for one in there):

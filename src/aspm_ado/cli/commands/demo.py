@@ -1,4 +1,4 @@
-"""``aspm-ado demo``: connect itself, given a simulated world in place of the real one."""
+"""``aspm-ado demo``: run connect against simulated services."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 _OVER = (
     "That was a simulation: it sent nothing and stored nothing. "
-    "The commands that it names are for a connection of your own."
+    "The commands above need a connection of your own."
 )
 SCHEMA = "aspm-ado/list-scenarios/v1"
 
@@ -67,7 +67,7 @@ _SETTLED = frozenset(
         CREATE_TOKEN.name,
     }
 )
-"""What a story settles on a terminal, too: the rest is the person's to answer."""
+"""What the scenario answers on a terminal, too. The person answers the rest."""
 
 
 def run(
@@ -78,7 +78,7 @@ def run(
     serve: bool = False,
     at: str | None = None,
 ) -> int:
-    """Play one story with nothing but this machine: no account, no network, nothing kept."""
+    """Run one scenario on this machine alone: no account, no network, nothing stored."""
     if list_scenarios:
         return _list(invocation)
     scenario = scenario or "ready"
@@ -86,7 +86,7 @@ def run(
     if story is None:
         raise UsageError(
             Reason.INPUT_INVALID,
-            f"No scenario has the name {clean(scenario, 60)}.",
+            f"Unknown scenario: {clean(scenario, 60)}.",
             remedy="To list the scenarios, run: aspm-ado demo --list-scenarios",
         )
     moment = _moment(at) if at else None
@@ -110,19 +110,19 @@ def run(
 
 
 def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
-    """A folder for the records of the demo. Raises ``UsageError`` where none can be written."""
+    """Create a folder for the configuration. Raises ``UsageError`` if that fails."""
     try:
         return tempfile.TemporaryDirectory(prefix="aspm-ado-demo-", ignore_cleanup_errors=True)
     except OSError as error:
         raise UsageError(
             Reason.FILE_UNREADABLE,
-            f"The demo needs a temporary folder and cannot create one: {system_words(error)}.",
+            f"The demo cannot create a temporary folder: {system_words(error)}.",
             remedy="Set TMPDIR to a folder that you can write to.",
         ) from None
 
 
 def _moment(text: str) -> datetime:
-    """What ``--at`` says, in UTC."""
+    """The value of ``--at``, in UTC."""
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
@@ -135,10 +135,7 @@ def _moment(text: str) -> datetime:
 
 
 def _sign_in(invocation: Invocation, story: Scenario, folder: Path) -> Path | None:
-    """Where the `az` of the story is, if somebody is signed in with it.
-
-    The real one has no part in a simulation.
-    """
+    """Install the simulated `az` if the scenario has a sign-in, and return its folder."""
     if not story.world.sign_ins:
         return None
     found = folder / "bin"
@@ -159,7 +156,7 @@ def _file_of(organization: str | None) -> str:
 
 
 class _Tokens:
-    """Hands out the story's tokens as files would."""
+    """The tokens of the scenario, as if they were in files."""
 
     def __init__(self, story: Scenario) -> None:
         self._files = {_file_of(where): value for where, value in story.answers.tokens}
@@ -171,8 +168,8 @@ class _Tokens:
     def command(self, command: str, where: str) -> bytes:  # noqa: ARG002
         raise UsageError(
             Reason.USAGE,
-            f"{where}: a simulation runs no command.",
-            remedy="Omit it: the simulation has its tokens.",
+            f"{where}: A simulation cannot run commands.",
+            remedy="Omit the option: the scenario has tokens.",
         )
 
     def variable(self, name: str) -> str:  # noqa: ARG002  (a simulation has no variables)
@@ -180,12 +177,12 @@ class _Tokens:
 
 
 class _SimulatedDesktop:
-    """Opens the simulation's own token page, where a person can edit the token; copies as usual."""
+    """Opens the simulated token page in place of the real one; copies as usual."""
 
     def __init__(self, desktop: Desktop, page: str, voice: Voice) -> None:
         self._desktop, self._page, self._voice = desktop, page, voice
 
-    def open(self, url: str) -> bool:  # noqa: ARG002  (the real page has no part in this)
+    def open(self, url: str) -> bool:  # noqa: ARG002  (never the real page)
         if not self._desktop.open(self._page):
             self._voice.say(f"aspm-ado cannot open a browser. Open this page: {self._page}")
         return True
@@ -206,7 +203,7 @@ class _SimulatedDesktop:
 
 
 class _Person:
-    """Whoever plays: the simulated Invicti ASPM has what they mark as saved."""
+    """The person at the prompts. “Saved” has an effect in the simulated Invicti ASPM."""
 
     def __init__(self, prompter: Prompter, simulator: Simulator, tool: str) -> None:
         self._prompter, self._simulator, self._tool = prompter, simulator, tool
@@ -215,7 +212,7 @@ class _Person:
         return getattr(self._prompter, name)
 
     def choose(self, question: Question, choices: Sequence[Choice], default: str = "") -> str:
-        """The answer; “saved” counts in the simulated Invicti ASPM, too."""
+        """Prompt; after “saved”, activate the tool in the simulated Invicti ASPM."""
         answer = self._prompter.choose(question, choices, default)
         world = self._simulator.world
         if (question, answer) == (OUTCOME, SAVED.value) and world.aspm is not None:
@@ -225,10 +222,7 @@ class _Person:
 
 
 def _context(invocation: Invocation, story: Scenario, simulator: Simulator) -> Context:
-    """The usual context, with the story's answers.
-
-    They are given where nobody is there, and offered where somebody is.
-    """
+    """The usual context with the answers of the scenario: as defaults if it can prompt."""
     context, answers = invocation.context(), story.answers
     given = _given(story)
     if invocation.prompter.asks:
@@ -327,7 +321,7 @@ def _stories(margin: int) -> Iterator[str]:
 def _serve(
     invocation: Invocation, story: Scenario, simulator: Simulator, signed_in: Path | None
 ) -> int:
-    """Only the simulation, for another terminal, until Ctrl-C."""
+    """Run only the simulation, for another terminal, until Ctrl-C."""
     voice = invocation.voice
     write_lines([f"ASPM_ADO_SIMULATOR={simulator.variable}"])
     tokens = story.answers.tokens or [(token.reach, token.value) for token in story.world.tokens]
@@ -335,17 +329,15 @@ def _serve(
         whose = f" of {organization}" if organization else ""
         voice.say(f"Token{whose}: {value}")
     voice.say(
-        "Set that variable in another terminal. Every request then goes to this simulation. "
+        "To send every request to this simulation, set that variable in another terminal. "
         f"Scenario: {story.name}."
     )
     voice.say(
-        f"Other clients reach it by plain http through this proxy: http_proxy={simulator.address}"
+        f"For other clients, set this proxy and use plain http: http_proxy={simulator.address}"
     )
-    voice.say(f"The URL for them: {_url_for_others(story)}")
+    voice.say(f"URL for other clients: {_url_for_others(story)}")
     if signed_in is not None:
-        voice.say(
-            f"The scenario has an Azure CLI of its own. Put {signed_in} first on the PATH, too."
-        )
+        voice.say(f"To use the simulated Azure CLI, put this folder first on the PATH: {signed_in}")
     voice.say(
         f"The simulated time is {simulator.world.moment:%Y-%m-%dT%H:%M:%SZ}. To stop, press Ctrl-C."
     )
@@ -355,7 +347,7 @@ def _serve(
 
 
 def _url_for_others(story: Scenario) -> str:
-    """The first organization or collection, as a client without our variable names it."""
+    """The http URL of the first organization or collection."""
     answers = story.answers
     place = next(iter(answers.organizations or answers.collections), "")
     site = answers.server_url or "https://dev.azure.com"
