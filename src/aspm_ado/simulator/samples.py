@@ -89,8 +89,11 @@ MARKER: Final = "SimulatedNotAToken"
 
 
 def pat(label: str, last4: str) -> str:
-    """Make a token of today's shape: 84 characters, AZDO at 76..79 (facts §5); not a real one."""
-    start = f"{MARKER}{label}".ljust(52, "0")[:52] + "JQQJ99BJAC"
+    """Make a token of today's shape: 84 characters, AZDO at 76..79 (facts §5); not a real one.
+
+    Its text hints at 2026-08: a year from then covers the days of all scenarios.
+    """
+    start = f"{MARKER}{label}".ljust(52, "0")[:52] + "JQQJ99CHAC"
     return start.ljust(76, "A") + "AZDO" + last4
 
 
