@@ -17,6 +17,7 @@ from aspm_ado.adapters.terminal.voice import TerminalVoice, wants_color
 from aspm_ado.cli.options import collect_given
 from aspm_ado.domain.errors import Problem, StoreError, UsageError
 from aspm_ado.domain.known_secrets import KNOWN_SECRETS
+from aspm_ado.domain.origin import simulator_origin
 from aspm_ado.domain.questions import (
     CA_BUNDLE,
     CONFIG_DIR,
@@ -56,6 +57,7 @@ LONGEST_TIMEOUT: Final = 600.0
 
 
 _GLOBAL_END: Final = "ASPM_ADO_GLOBAL_PAT_END"
+_SIMULATOR: Final = "ASPM_ADO_SIMULATOR"
 _NOTHING: Final = Given((), "")
 _STDIN: Final = Question("stdin", "Paste the token (hidden)", "--pat-file FILE", "ASPM_ADO_PAT")
 """What is asked where stdin is to bring a token and is a terminal."""
@@ -86,18 +88,16 @@ class Invocation:
         notes: list[str] = []
         self.given = collect_given(questions, flags, self.environment, notes.append)
         self.hide_token_variables(self.given)
-        if holds_token(self.environment.get(_GLOBAL_END, "")):
-            raise secret_as_value(_GLOBAL_END)
+        for name in (_GLOBAL_END, _SIMULATOR):
+            if holds_token(self.environment.get(name, "")):
+                raise secret_as_value(name)
         for line in notes:
             self.voice.note(line)
-        named, _, self.simulator_key = (
-            self.environment.get("ASPM_ADO_SIMULATOR", "").strip().partition("#")
-        )
+        named, _, self.simulator_key = self.environment.get(_SIMULATOR, "").strip().partition("#")
         self.simulator = named.rstrip("/") or None
         if self.simulator:
-            self.voice.warn(
-                f"A simulation: every request goes to {self.simulator} (ASPM_ADO_SIMULATOR)."
-            )
+            origin = simulator_origin(self.simulator)  # before it is shown
+            self.voice.warn(f"A simulation: every request goes to {origin} ({_SIMULATOR}).")
 
     def _hide(self, variables: Iterable[str]) -> None:
         for name in variables:

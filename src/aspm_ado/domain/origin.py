@@ -126,3 +126,23 @@ def _refused(what: str, given: str, why: str) -> UsageError:
         f"The {what} “{_NO_PORT.sub(':…', shown_address(given))}” cannot be used: {why}.",
         remedy="Copy the URL from the browser.",
     )
+
+
+SIMULATOR_AS_PRINTED: Final = (
+    "Set ASPM_ADO_SIMULATOR to the whole value that `aspm-ado demo --serve` prints "
+    "(http://127.0.0.1:PORT/#KEY), or unset it."
+)
+
+
+def simulator_origin(address: str) -> Origin:
+    """The simulator's origin. Raises ``UsageError`` unless it is plain http on this machine."""
+    parts = split_url(address, "simulator's URL")
+    origin = Origin.read(parts)
+    is_bare = not (parts.path.strip("/") or parts.query or parts.username)
+    if origin.scheme != "http" or not origin.is_loopback or not is_bare:
+        raise UsageError(
+            Reason.URL_INVALID,
+            "The URL of the simulator is not on this machine.",
+            remedy=SIMULATOR_AS_PRINTED,
+        )
+    return origin

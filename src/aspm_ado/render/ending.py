@@ -397,7 +397,7 @@ def _next(connection: ConnectionReport, command: str, checks: Sequence[Check]) -
         return Command("connect", names, aspm_url="URL")
     if not dead and _has_to_be_registered(connection, checks):
         return Command("handoff")
-    return Command("validate") if command == "connect" else None
+    return None
 
 
 def _is_stored(connection: ConnectionReport) -> bool:

@@ -89,8 +89,11 @@ MARKER: Final = "SimulatedNotAToken"
 
 
 def pat(label: str, last4: str) -> str:
-    """Make an invented token in the current format: 84 characters, AZDO at 76..79 (facts §5)."""
-    start = f"{MARKER}{label}".ljust(52, "0")[:52] + "JQQJ99BJAC"
+    """Make an invented token in the current format: 84 characters, AZDO at 76..79 (facts §5).
+
+    Its text hints at 2026-08: a year from then covers the days of all scenarios.
+    """
+    start = f"{MARKER}{label}".ljust(52, "0")[:52] + "JQQJ99CHAC"
     return start.ljust(76, "A") + "AZDO" + last4
 
 

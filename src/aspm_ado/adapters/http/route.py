@@ -20,7 +20,7 @@ from aspm_ado.adapters.http.errors import Where, authority
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import BodyWithSecret, Call, Credential
 from aspm_ado.domain.known_secrets import KNOWN_SECRETS
-from aspm_ado.domain.origin import Origin, split_url
+from aspm_ado.domain.origin import SIMULATOR_AS_PRINTED, Origin, simulator_origin, split_url
 from aspm_ado.domain.reasons import Reason
 
 _PORTS: Final = {"http": 80, "https": 443}
@@ -193,7 +193,7 @@ class Router:
         self._proxies, self._timeout, self._trust = proxies, timeout, trust
         self._simulator = None
         if simulator:
-            self._simulator = _loopback(simulator)
+            self._simulator = simulator_origin(simulator)
 
     def route(self, call: Call) -> Route:
         """The way of ``call``.
@@ -271,30 +271,10 @@ def _signed(credential: Credential) -> str:
     return value
 
 
-_AS_PRINTED: Final = (
-    "Set ASPM_ADO_SIMULATOR to the whole value that `aspm-ado demo --serve` prints "
-    "(http://127.0.0.1:PORT/#KEY), or unset it."
-)
-
-
-def _loopback(address: str) -> Origin:
-    """The simulator's origin. Raises ``UsageError`` unless it is plain http on this machine."""
-    parts = split_url(address, "simulator's address")
-    origin = Origin.read(parts)
-    is_bare = not (parts.path.strip("/") or parts.query or parts.username)
-    if origin.scheme != "http" or not origin.is_loopback or not is_bare:
-        raise UsageError(
-            Reason.URL_INVALID,
-            "The URL of the simulator is not on this machine.",
-            remedy=_AS_PRINTED,
-        )
-    return origin
-
-
 def unknown_simulator(why: str) -> UsageError:
     """The refusal of an address that is not shown to be that of our simulator."""
     return UsageError(
         Reason.URL_INVALID,
         f"ASPM_ADO_SIMULATOR does not name a simulator of this program. {why}",
-        remedy=_AS_PRINTED,
+        remedy=SIMULATOR_AS_PRINTED,
     )
