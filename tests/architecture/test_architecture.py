@@ -74,6 +74,7 @@ ROOMS = {
 REVEALING = (
     "domain/secret.py",
     "domain/http.py",
+    "domain/origin.py",
     "domain/rules/token.py",
     "adapters/keyring/",
     "adapters/http/",

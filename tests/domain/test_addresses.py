@@ -22,7 +22,7 @@ from aspm_ado.domain.azure.place import (
 )
 from aspm_ado.domain.checks import Command
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.http import Origin
+from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.reasons import Reason
 
 SERVICES_FORMS = [

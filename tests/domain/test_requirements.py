@@ -23,7 +23,8 @@ from aspm_ado.domain.azure.scopes import (
     rows_of,
 )
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.http import Call, Credential, Origin
+from aspm_ado.domain.http import Call, Credential
+from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.classify import server_version
 from aspm_ado.domain.secret import Secret

@@ -24,17 +24,16 @@ from aspm_ado.domain.azure.retirement import Calendar, DaySource, Reach, ReachDe
 from aspm_ado.domain.azure.scopes import Level, probes_for
 from aspm_ado.domain.checks import Check, Status
 from aspm_ado.domain.documents import (
-    ANONYMOUS_ID,
     AspmKnown,
     AspmPage,
     ConnectionData,
     Document,
-    Identity,
     Names,
     Repository,
     UserProfile,
 )
 from aspm_ado.domain.http import Call, Reply
+from aspm_ado.domain.identity import ANONYMOUS_ID, Identity
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.rules.access import TokenHistory, judge_access
 from aspm_ado.domain.rules.aspm import (

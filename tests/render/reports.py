@@ -6,9 +6,9 @@ from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import DaySource, Reach
 from aspm_ado.domain.azure.scopes import Level
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
-from aspm_ado.domain.documents import Identity
 from aspm_ado.domain.errors import Problem
 from aspm_ado.domain.http import Evidence
+from aspm_ado.domain.identity import Identity
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import (
     AspmReport,

@@ -9,14 +9,16 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from aspm_ado.adapters.deadline import read_in_time
 from aspm_ado.adapters.terminal.voice import is_terminal
-from aspm_ado.adapters.token_command import TokenCommands
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean, system_words
+
+if TYPE_CHECKING:
+    from aspm_ado.adapters.token_command import TokenCommands
 
 MOST_BYTES: Final = 64 * 1024
 _SHORTEST_SECRET: Final = 20
@@ -48,7 +50,7 @@ class SystemSources:
         say: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self._variables, self._ask, self._say = variables, ask, say
-        self._commands = commands or TokenCommands({})
+        self._commands = commands
         self._stdin_is_read = False
 
     def variable(self, name: str) -> str:
@@ -102,7 +104,9 @@ class SystemSources:
 
     def command(self, command: str, where: str) -> bytes:
         """What a command prints, without its line end."""
-        return self._commands.run(command, where)
+        from aspm_ado.adapters.token_command import TokenCommands
+
+        return (self._commands or TokenCommands({})).run(command, where)
 
     def _stdin(self) -> bytes:
         if self._stdin_is_read:

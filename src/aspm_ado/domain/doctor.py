@@ -16,7 +16,7 @@ from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.place import SERVICES_HOSTS, SERVICES_URL
 from aspm_ado.domain.azure.requests import ACCOUNT_URL
 from aspm_ado.domain.azure.retirement import count_days
-from aspm_ado.domain.http import Origin
+from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.questions import Question
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.report import Verdict, gravest, verdict_of

@@ -14,9 +14,11 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import chain, compress, takewhile
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.encodings import Form, form_of, forms_of, layers_of
+if TYPE_CHECKING:
+    from aspm_ado.domain.encodings import Form
+
 
 HIDDEN: Final = "[secret]"
 """What stands in the place of a secret."""
@@ -224,11 +226,15 @@ class KnownSecrets:
 
     def hide(self, text: str) -> str:
         """``text`` without secrets; sentences, keys and values of ours in it stay as they are."""
+        if not self._known:
+            return text
         self._learn()
         return _without(text, (self._everywhere,))
 
     def hide_in_foreign(self, text: str) -> str:
         """What somebody else said, without secrets and passwords however short or plain."""
+        if not self._known:
+            return text
         self._learn()
         return _without(text, (self._everywhere, self._in_foreign))
 
@@ -240,6 +246,8 @@ class KnownSecrets:
                 self._new = []
 
     def _look_for(self, value: str) -> None:
+        from aspm_ado.domain.encodings import form_of, forms_of
+
         if len(value) < _WHOLE:
             if text := form_of(value).text:
                 self._in_foreign.add_whole(text, alone=True)
@@ -256,6 +264,8 @@ class KnownSecrets:
 
 
 def _without(text: str, searches: Iterable[_Search]) -> str:
+    from aspm_ado.domain.encodings import layers_of
+
     hidden: bytearray | None = None
     for layer in layers_of(text):
         for start, end in chain.from_iterable(search.find(layer.view) for search in searches):

@@ -17,12 +17,10 @@ from aspm_ado.domain.text import clean
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.deployment import Deployment, Purpose
     from aspm_ado.domain.azure.retirement import DaySource
-    from aspm_ado.domain.documents import Identity
     from aspm_ado.domain.errors import Problem
+    from aspm_ado.domain.identity import Identity
 
 REPORT_SCHEMA: Final = "aspm-ado/report/v1"
-FEW: Final = 3
-"""More organizations than these are counted instead of named."""
 
 GRAVITY: Final = (
     ExitCode.INTERRUPTED,

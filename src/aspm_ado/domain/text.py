@@ -12,6 +12,9 @@ from aspm_ado.domain.known_secrets import KNOWN_SECRETS
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _BREAKS = frozenset("\t\r\n\u2028\u2029")
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+FEW: Final = 3
+"""More organizations than these are counted instead of named."""
+
 _LIMIT: Final = 300
 _LONGEST: Final = 2000
 

@@ -10,13 +10,13 @@ from difflib import get_close_matches
 from shlex import quote
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from aspm_ado.domain.azure.named_repository import NamedRepository, parse_repository
 from aspm_ado.domain.errors import UsageError, UserError
 from aspm_ado.domain.questions import STORE
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
+    from aspm_ado.domain.azure.named_repository import NamedRepository
     from aspm_ado.domain.ports import Prompter
     from aspm_ado.domain.questions import Choice, Given, Question
 
@@ -163,6 +163,8 @@ def parse_check_clone(text: str) -> str | NamedRepository:
     value = text.strip().strip("/").lower()
     if value in (AUTO, NO):
         return value
+    from aspm_ado.domain.azure.named_repository import parse_repository
+
     return parse_repository(text)
 
 

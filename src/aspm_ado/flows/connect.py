@@ -24,7 +24,7 @@ from aspm_ado.domain.errors import (
     StoreError,
     UsageError,
 )
-from aspm_ado.domain.http import Origin
+from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.questions import (
     ALL_ORGANIZATIONS,
     ASPM,
@@ -37,7 +37,7 @@ from aspm_ado.domain.questions import (
     Question,
 )
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import FEW, ConnectionReport, OrganizationReport, Report
+from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report
 from aspm_ado.domain.rules.aspm import aspm_skipped
 from aspm_ado.domain.stored import (
     UNREGISTERED,
@@ -48,7 +48,7 @@ from aspm_ado.domain.stored import (
     RegistrationState,
     StoredOrganization,
 )
-from aspm_ado.domain.text import clean, some_of
+from aspm_ado.domain.text import FEW, clean, some_of
 from aspm_ado.flows.answers import AUTO, declined
 from aspm_ado.flows.connect_change import change_answer
 from aspm_ado.flows.connect_plan import tell_plan

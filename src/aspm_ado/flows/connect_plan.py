@@ -24,9 +24,8 @@ from aspm_ado.domain.questions import (
     TEAM_LEADS_MAY,
     Question,
 )
-from aspm_ado.domain.report import FEW
 from aspm_ado.domain.rules.token import age_hint
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import FEW, clean
 from aspm_ado.flows.tokens.more import also_reached
 
 if TYPE_CHECKING:

@@ -10,9 +10,8 @@ from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import YES, Question
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import FEW
 from aspm_ado.domain.stored import RegistrationState
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import FEW, clean
 from aspm_ado.flows.answers import declined
 from aspm_ado.flows.storage.connection import service_of
 from aspm_ado.flows.storage.transaction import (

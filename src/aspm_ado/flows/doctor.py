@@ -27,7 +27,8 @@ if TYPE_CHECKING:
         MachineFacts,
         ProxyUse,
     )
-    from aspm_ado.domain.http import Origin, Reply
+    from aspm_ado.domain.http import Reply
+    from aspm_ado.domain.origin import Origin
     from aspm_ado.domain.ports import Records, Vault
 
 

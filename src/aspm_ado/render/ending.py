@@ -19,8 +19,8 @@ from aspm_ado.domain.azure.retirement import Reach, count_days
 from aspm_ado.domain.checks import CheckId, Command, Status
 from aspm_ado.domain.help.ticket import responsibilities
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import FEW, Verdict
-from aspm_ado.domain.text import clean, some_of
+from aspm_ado.domain.report import Verdict
+from aspm_ado.domain.text import FEW, clean, some_of
 
 if TYPE_CHECKING:
     from aspm_ado.domain.checks import Check

@@ -16,8 +16,7 @@ from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.retirement import count_days
 from aspm_ado.domain.checks import CheckId, Status
 from aspm_ado.domain.help.ticket import responsibilities
-from aspm_ado.domain.report import FEW
-from aspm_ado.domain.text import clean, encodable, wrap
+from aspm_ado.domain.text import FEW, clean, encodable, wrap
 
 if TYPE_CHECKING:
     from aspm_ado.domain.checks import Check

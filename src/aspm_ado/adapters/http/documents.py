@@ -20,7 +20,6 @@ from aspm_ado.domain.documents import (
     AspmPage,
     ConnectionData,
     Document,
-    Identity,
     Names,
     Pat,
     PatAnswer,
@@ -32,6 +31,7 @@ from aspm_ado.domain.documents import (
     UserProfile,
 )
 from aspm_ado.domain.errors import UserError
+from aspm_ado.domain.identity import Identity
 from aspm_ado.domain.known_secrets import KNOWN_SECRETS
 from aspm_ado.domain.secret import parse_secret
 

@@ -28,7 +28,8 @@ from aspm_ado.adapters.http.trust import Trust, load_trust
 from aspm_ado.adapters.http.wire import LIMIT, Wire
 from aspm_ado.domain.doctor import Host, HostResult, ProxyUse, shortlist
 from aspm_ado.domain.errors import Problem, UserError
-from aspm_ado.domain.http import Call, Origin, Reply
+from aspm_ado.domain.http import Call, Reply
+from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:

@@ -18,8 +18,9 @@ from aspm_ado import __version__
 from aspm_ado.adapters.http.body import ENCODINGS
 from aspm_ado.adapters.http.errors import Where, authority
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.http import BodyWithSecret, Call, Credential, Origin, split_url
+from aspm_ado.domain.http import BodyWithSecret, Call, Credential
 from aspm_ado.domain.known_secrets import KNOWN_SECRETS
+from aspm_ado.domain.origin import Origin, split_url
 from aspm_ado.domain.reasons import Reason
 
 _PORTS: Final = {"http": 80, "https": 443}

@@ -52,7 +52,8 @@ from aspm_ado.adapters.http.trust import Trust, load_trust
 from aspm_ado.adapters.http.wire import CONNECT, LIMIT, Wire
 from aspm_ado.domain.encodings import is_simulated
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.http import HEADERS, Call, Origin, Reply
+from aspm_ado.domain.http import HEADERS, Call, Reply
+from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
 

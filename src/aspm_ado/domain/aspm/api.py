@@ -15,7 +15,8 @@ from urllib.parse import quote
 from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.documents import AspmKnown, AspmPage
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.http import Call, Credential, Origin
+from aspm_ado.domain.http import Call, Credential
+from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.reasons import Reason
 
 if TYPE_CHECKING:

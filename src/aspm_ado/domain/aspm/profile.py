@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from aspm_ado.domain.documents import Document
-from aspm_ado.domain.http import MASK, BodyWithSecret, Call, Origin
+from aspm_ado.domain.http import MASK, BodyWithSecret, Call
+from aspm_ado.domain.origin import Origin
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm.api import AspmCaller, Dialect

@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, quote, unquote
 
 from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.http import Origin, split_url
+from aspm_ado.domain.origin import Origin, split_url
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.secret import holds_token, secret_as_value, trim
 from aspm_ado.domain.text import clean, shown_address

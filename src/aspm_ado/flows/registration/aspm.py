@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.aspm.api import AspmCaller, Dialect, where_tokens_are_made
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
 from aspm_ado.domain.errors import StoreError, UsageError
-from aspm_ado.domain.http import Origin, split_url
+from aspm_ado.domain.origin import Origin, split_url
 from aspm_ado.domain.questions import ASPM_API, ASPM_TOKEN_FILE, ASPM_URL, Choice, Question
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.report import AspmReport

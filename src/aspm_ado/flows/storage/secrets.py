@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.checks import Check, CheckId, Command, Status
 from aspm_ado.domain.errors import StoreError, UsageError, UserError
-from aspm_ado.domain.http import Origin
+from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.storage.transaction import SHUT, bind_entries

@@ -33,7 +33,7 @@ from aspm_ado.flows.validation.report import with_check
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
-    from aspm_ado.domain.documents import Identity
+    from aspm_ado.domain.identity import Identity
     from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.result import TokenResult

@@ -18,7 +18,8 @@ from aspm_ado.domain.azure.pat_errors import (
 from aspm_ado.domain.azure.pat_lifecycle import CreatedToken, is_our_name
 from aspm_ado.domain.documents import Pat, PatAnswer, Pats
 from aspm_ado.domain.errors import NotCreatedError
-from aspm_ado.domain.http import Credential, Origin
+from aspm_ado.domain.http import Credential
+from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.questions import YES, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.rules.classify import AnswerKind, classify, explain_inconclusive, user_of

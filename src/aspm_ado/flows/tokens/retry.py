@@ -11,8 +11,7 @@ from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.help.ticket import responsibilities
 from aspm_ado.domain.questions import CLONE_USERNAME, PAT_EXPIRES, Choice, Question
 from aspm_ado.domain.reasons import ExitCode, Reason, Who
-from aspm_ado.domain.report import FEW
-from aspm_ado.domain.text import clean, some_of
+from aspm_ado.domain.text import FEW, clean, some_of
 from aspm_ado.flows.answers import parse_username
 from aspm_ado.flows.tokens.correction import corrected, correction_of
 from aspm_ado.flows.tokens.prompt import OPEN, open_page

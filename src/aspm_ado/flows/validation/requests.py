@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.azure.requests import Caller
     from aspm_ado.domain.azure.retirement import Clock
     from aspm_ado.domain.checks import Check
-    from aspm_ado.domain.documents import Identity
+    from aspm_ado.domain.identity import Identity
 
 OTHERS_ASKED: Final = 8
 """Further organizations asked about a token that the first one rejects without saying why."""

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.azure.retirement import Calendar
     from aspm_ado.domain.checks import Check
-    from aspm_ado.domain.documents import Identity, Repository
+    from aspm_ado.domain.documents import Repository
     from aspm_ado.domain.http import Reply
+    from aspm_ado.domain.identity import Identity
     from aspm_ado.flows.validation.token import Token
 
 

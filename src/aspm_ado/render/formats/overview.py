@@ -15,7 +15,7 @@ from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
     from aspm_ado.domain.checks import Check
-    from aspm_ado.domain.documents import Identity
+    from aspm_ado.domain.identity import Identity
     from aspm_ado.domain.report import ConnectionReport, Report
 
 VERDICTS: Final = {
