@@ -329,7 +329,10 @@ def test_leaving_at_every_question_and_coming_back(play):
         wizard = told.wizard("connect")
         came = wizard.play(given, leave_at=len(left), with_=CTRL_D)
         if len(left) > 1:
-            assert squeezed("The answers of your interrupted run are offered again") in wizard.everything
+            assert (
+                squeezed("The answers of your interrupted run are offered again")
+                in wizard.everything
+            )
             assert squeezed("[contoso]") in wizard.everything
         if came[-1] == ENTERED:
             break

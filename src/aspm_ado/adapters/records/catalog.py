@@ -78,6 +78,7 @@ class DiskRecords:
         self._command, self._say = command, say
         self._known: tuple[bytes, Catalogue] | None = None
         """What was last read or written: a run with hundreds of tokens reads it ten times each."""
+        self._written: Catalogue | None = None
 
     @cached_property
     def _folder(self) -> PrivateFolder:
@@ -124,11 +125,13 @@ class DiskRecords:
         When ``edit`` raises, or anything does, nothing has changed.
         """
         with self.exclusive():
-            edited = edit(self.load())
-            self._keep_older()
+            known = self.load()
+            edited = edit(known)
+            if known is not self._written:
+                self._keep_older()
             raw = encode_catalogue(edited)
             self._folder.write(_CATALOGUE, raw)
-            self._known = raw, edited
+            self._known, self._written = (raw, edited), edited
             return edited
 
     def _keep_older(self) -> None:
@@ -215,7 +218,8 @@ class DiskRecords:
     def exclusive(self) -> Iterator[None]:
         """Hold the lock; changes within it do not wait for themselves."""
         self._folder.ensure()
-        with self._lock.held():
-            self._folder.sweep()
-            self._claims.sweep()
+        with self._lock.held() as is_outermost:
+            if is_outermost:
+                self._folder.sweep()
+                self._claims.sweep()
             yield

@@ -73,6 +73,8 @@ class PrivateFolder:
 
     def __init__(self, path: Path, disk: Disk) -> None:
         self.path, self._disk = path, disk
+        self._lines: dict[str, frozenset[bytes]] = {}
+        """The lines of each file as it was last written."""
 
     def ensure(self) -> None:
         """Make it for this user alone, whatever the umask, with what is above it; or examine it."""
@@ -136,13 +138,23 @@ class PrivateFolder:
             raise _unfit(path, "would be too large to read again (32 MB)", remedy)
         with (
             _refusing(path, "cannot be written"),
-            temporary_file(
-                self._disk, self.path / name, _without_secrets(data), lasts=lasts
-            ) as temporary,
+            temporary_file(self._disk, path, self._filtered(name, data), lasts=lasts) as temporary,
         ):
             self._disk.replace(temporary, path)
         if lasts:
             self._settle()
+
+    def _filtered(self, name: str, data: bytes) -> bytes:
+        """``data`` without secrets. A line that this run wrote before was filtered then.
+
+        No secret goes over several lines of JSON.
+        """
+        before = self._lines.get(name, frozenset())
+        new = b"\n".join(line for line in data.split(b"\n") if line not in before)
+        if _without_secrets(new) != new:
+            data = _without_secrets(data)
+        self._lines[name] = frozenset(data.split(b"\n"))
+        return data
 
     def prove_writable(self) -> None:
         """Write a file, lock and remove it: permissions say too little (root, a full disk, NFS)."""

@@ -44,10 +44,10 @@ class WriterLock:
         self._depth = 0
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self) -> Iterator[bool]:
         """Hold it, or raise ``StoreError`` (records locked) after ``wait`` seconds.
 
-        The folder must be there.
+        Whether it was not held before. The folder must be there.
         """
         from filelock import FileLock, Timeout  # 90 ms of imports that reading never needs
 
@@ -67,9 +67,10 @@ class WriterLock:
             raise refusal(path, "cannot be locked", error, ON_A_LOCAL_DISK) from None
         self._depth += 1
         try:
-            if self._depth == 1:
+            is_outermost = self._depth == 1
+            if is_outermost:
                 self._leave_note()
-            yield
+            yield is_outermost
         finally:
             self._depth -= 1
             if not self._depth:

@@ -25,6 +25,9 @@ SHORTER: Final = (90, 30, 7)
 EXPIRES_SOURCE: Final = "Azure DevOps"
 """The source of an exact expiry date."""
 
+_NAME: Final = re.compile(r"aspm-ado (.+) \d{8} [0-9a-f]{8}", re.IGNORECASE)
+"""The name of an order, with that of its organization."""
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -72,8 +75,8 @@ def order_for(
 
 def is_our_name(display_name: str, place: Place) -> bool:
     """Whether a token has a name that an order for this organization would give it."""
-    ours = rf"aspm-ado {re.escape(place.name)} \d{{8}} [0-9a-f]{{8}}"
-    return re.fullmatch(ours, display_name, re.IGNORECASE) is not None
+    found = _NAME.fullmatch(display_name)
+    return found is not None and found[1].casefold() == place.key
 
 
 def differences(order: Order, granted: Pat, today: date) -> list[str]:

@@ -15,6 +15,7 @@ from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.questions import DRY_RUN, YES, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean
+from aspm_ado.flows.tokens.orders import with_answers
 
 if TYPE_CHECKING:
     from aspm_ado.domain.secret import Secret
@@ -81,7 +82,7 @@ def _store(
         context.vault.check_size(secret)
     with context.records.exclusive():
         _undo_remains(context)
-        context.records.change(methodcaller("begin", what, origins))
+        context.records.change(lambda old: with_answers(context, old.begin(what, origins)))
         try:
             for service, secret in secrets.items():
                 context.vault.write(service, secret, origins[service])

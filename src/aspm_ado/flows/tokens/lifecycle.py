@@ -27,7 +27,6 @@ from aspm_ado.domain.text import clean
 from aspm_ado.flows.tokens.orders import (
     abandoned_orders,
     close_order,
-    record_answers,
     record_orders,
     release_order,
 )
@@ -124,8 +123,6 @@ class PatLifecycle:
                 pat = _pat_of(reply)
                 if pat is not None:
                     created.authorization_id = pat.authorization_id
-                    answer = (order, pat.authorization_id)
-                    yield from self.context.together(record_answers, answer)
                     return shorter, pat
                 error = known(pat_error(reply))
                 if error is None:

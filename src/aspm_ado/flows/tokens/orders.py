@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.stored import TokenOrder
@@ -39,10 +39,15 @@ def record_replaced(context: Context, place: Place, old: StoredCredential) -> No
     _enter(context, TokenOrder(key, place.name, name, owner, context.stamp, key, replaced=True))
 
 
-def record_answers(context: Context, answers: Sequence[tuple[Order, str]]) -> None:
-    """Put the ids of created tokens on record. The record of a token takes its order off."""
-    ids = {order.id: authorization_id for order, authorization_id in answers}
-    _edit(context, ids, lambda one: [one.answered(ids[one.id])])
+def with_answers(context: Context, catalogue: Catalogue) -> Catalogue:
+    """The records with the ids of the tokens that this run created.
+
+    By its id, the record of a token takes the order off. Until then the order finds it by its name.
+    """
+    ids = {one.order.id: one.authorization_id for one in context.created if one.authorization_id}
+    return catalogue.with_orders(
+        one.answered(ids[one.id]) if one.id in ids else one for one in catalogue.ordered
+    )
 
 
 def close_order(context: Context, key: str) -> None:
@@ -52,7 +57,10 @@ def close_order(context: Context, key: str) -> None:
 
 def close_orders(context: Context, keys: Collection[str]) -> None:
     """Take orders off the record."""
-    _edit(context, keys, lambda _: [])
+    if context.asker.keeps and _on_record(context, keys):
+        context.records.change(
+            lambda old: old.with_orders(one for one in old.ordered if one.id not in keys)
+        )
     for key in keys:
         release_order(context, key)
 
@@ -96,23 +104,6 @@ def _enter(context: Context, *orders: TokenOrder) -> None:
         for one in orders:
             context.records.claim(_claim(one.id))
         context.records.change(lambda old: old.with_orders((*old.ordered, *orders)))
-
-
-def _edit(
-    context: Context,
-    keys: Collection[str],
-    become: Callable[[TokenOrder], list[TokenOrder]],
-) -> None:
-    if not context.asker.keeps or not _on_record(context, keys):
-        return
-
-    def edit(catalogue: Catalogue) -> Catalogue:
-        ordered: list[TokenOrder] = []
-        for one in catalogue.ordered:
-            ordered += become(one) if one.id in keys else [one]
-        return catalogue.with_orders(ordered)
-
-    context.records.change(edit)
 
 
 def _claim(key: str) -> str:

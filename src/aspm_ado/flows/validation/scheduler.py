@@ -185,9 +185,9 @@ class Scheduler:
     ) -> list[T]:
         """Run the plans to their ends; their results in the order in which they began.
 
-        ``then`` is told each result, and what it says to do next runs in parallel. At most
-        as many plans are under way as calls may be in flight, so memory does not grow with their
-        number.
+                ``then`` is told each result, and what it says to do next runs in parallel. At most
+        twice as many plans are under way as calls may be in flight: so some calls wait for a
+        worker, never the other way round, and memory does not grow with the number of plans.
         """
         batch = _Batch(plans, then, self._jobs, self._per_lane, self._say)
         try:
@@ -214,7 +214,7 @@ class Scheduler:
         return self.run_all([plan])[0]
 
     def _has_room(self, batch: _Batch[T]) -> bool:
-        return batch.active < self._in_flight and batch.flying < 2 * self._in_flight
+        return max(batch.active, batch.flying) < 2 * self._in_flight
 
     def _advance(self, batch: _Batch[T], task: _Task) -> None:
         """Let a plan go on until it asks something, pauses or ends."""
