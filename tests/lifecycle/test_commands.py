@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from aspm_ado.cli import output
+from aspm_ado.cli.commands import connect as connect_again
 from aspm_ado.cli.commands import disconnect, rotate, validate
 from aspm_ado.cli.commands import list as list_
 from aspm_ado.cli.context import Invocation
@@ -322,3 +323,18 @@ def test_rotate(run, here):
     assert code == 0
     assert here.in_force() == NEW
     here.assert_tidy()
+
+
+def test_a_connect_that_verified_everything_names_no_next_step(run):
+    code, out, _ = run(
+        connect_again, names="other", organization=("contoso",), pat_file="new", register="none"
+    )
+    assert (code, "Ready" in out) == (0, True)
+    assert "Next:" not in out
+
+
+def test_a_connection_that_stays_as_it_was_is_not_said_to_be_unstored(run):
+    code, out, _ = run(connect_again, names="contoso", organization=("nosuchorg",), pat_file="new")
+    assert code == 3
+    assert "Nothing changed." in out
+    assert "Nothing is stored" not in out

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from aspm_ado.domain.secret import Secret
 from aspm_ado.simulator import SCENARIOS
 
 EXPECTED = {
@@ -92,6 +93,14 @@ def test_token_values_are_not_shared():
     values = [token.value for one in EVERY for token in one.world.tokens]
     assert len(values) == len(set(values))
     assert len({value[-4:] for value in values}) == len(values)
+
+
+@pytest.mark.parametrize("scenario", EVERY, ids=NAMES)
+def test_the_text_of_a_token_hints_at_a_month_within_a_year_of_its_end(scenario):
+    for token in scenario.world.tokens:
+        if created := Secret(token.value).created_month:
+            assert created <= scenario.today
+            assert created <= token.expires <= created.replace(year=created.year + 1)
 
 
 @pytest.mark.parametrize(

@@ -650,5 +650,6 @@ def _where_stored(context: Context, options: ConnectOptions, *, is_stored: bool)
     if not options.stores:
         return skip(CheckId.SECRETS, "Nothing is stored, as requested.", Reason.NOTHING_KEPT)
     if not is_stored:
-        return skip(CheckId.SECRETS, "Nothing is stored.", Reason.NOTHING_KEPT)
+        told = "Nothing is stored." if options.stored is None else "Nothing changed."
+        return skip(CheckId.SECRETS, told, Reason.NOTHING_KEPT)
     return Check(CheckId.SECRETS, Status.PASS, f"Stored in {context.vault.title}, and read back.")

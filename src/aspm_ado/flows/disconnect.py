@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from aspm_ado.flows.context import Context
 
 
-_FORGET: Final = Question("forget", "Delete its tokens from the keyring and remove it?")
+_REMOVE: Final = Question("forget", "Delete its tokens from the keyring and remove it?")
 
 
 @dataclass(frozen=True, slots=True)
-class Forgotten:
+class Removed:
     """What was removed, and what only a person can do."""
 
     name: str
@@ -43,8 +43,8 @@ class Forgotten:
     token_pages: tuple[str, ...]
 
 
-def disconnect(context: Context, name: str) -> Forgotten:
-    """Forget ``name``, after a yes.
+def disconnect(context: Context, name: str) -> Removed:
+    """Remove ``name``, after confirmation.
 
     The record goes first, with the list of secrets to erase: so a crash in between leaves no entry
     that names a missing secret, and the next run erases the rest. Of a connection that is gone,
@@ -56,7 +56,7 @@ def disconnect(context: Context, name: str) -> Forgotten:
         remaining = context.records.load().erasing
         ours = (service_of(name, ""), service_of("aspm", ""))
         if any(service.startswith(ours) for service in known.erasing):
-            return Forgotten(name, (), len(known.erasing) - len(remaining), remaining, (), ())
+            return Removed(name, (), len(known.erasing) - len(remaining), remaining, (), ())
     [entry] = stored_entries(context, [name], in_any_world=True)
     _demand_yes(context, entry)
     context.vault.probe()
@@ -70,7 +70,7 @@ def disconnect(context: Context, name: str) -> Forgotten:
         marked = len(catalogue.erasing)
         erase_marked(context)
         remaining = context.records.load().erasing
-    return Forgotten(
+    return Removed(
         name,
         tuple(one.name for one in now.organizations),
         marked - len(remaining),
@@ -92,7 +92,7 @@ def _demand_yes(context: Context, entry: Entry) -> None:
         )
     names = ", ".join(one.name for one in entry.organizations)
     context.voice.say(f"“{entry.name}”: {names} on {entry.base_url}.")
-    if not context.asker.prompter.confirm(_FORGET, default=False):
+    if not context.asker.prompter.confirm(_REMOVE, default=False):
         raise declined("Nothing changed.")
 
 
