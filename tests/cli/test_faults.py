@@ -70,7 +70,7 @@ FAULTS = {
     "500 of its own": (
         answer(500, b"{}", "ActivityId: 5f0a"),
         "service-unavailable",
-        "an error of its own",
+        "a server error",
     ),
 }
 

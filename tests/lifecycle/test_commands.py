@@ -126,7 +126,7 @@ def test_validate_shows_what_has_changed_also_where_it_is_good(run, here):
     code, out, _ = run(validate)
     assert code == 0
     assert "✓ Identity: The token belongs to Grace Example" in " ".join(out.split())
-    assert "On 2026-10-15 it was Ada Example." in " ".join(out.split())
+    assert "On 2026-10-15, the owner was Ada Example." in " ".join(out.split())
     assert "✓ Code" not in out
     assert "Identity:" not in run(validate)[1]
 

@@ -61,7 +61,7 @@ def test_a_global_token_lives_on_the_eve_and_has_most_likely_stopped_on_the_day(
     assert "in 1 day," in check(eve, "reach").detail
     assert eve.connections[0].organizations[0].token.days_left == 1
     [line] = eve.notes
-    assert "(contoso, fabrikam) stops on 2026-12-01, in 1 day" in line
+    assert "(contoso, fabrikam) stops working on 2026-12-01, in 1 day" in line
     assert "aspm-ado migrate contoso" in line
     for moment in (DAY, AFTER):
         report = validated(here, moment)

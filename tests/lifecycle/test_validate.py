@@ -30,7 +30,7 @@ from ..flows.service import Service
 from ..simulator.worlds import a_token
 from .machine import NEW, Machine, asked, check, codes
 
-CHANGED = ("It was", "New since", "On 2026")
+CHANGED = ("It passed", "It did not pass", "the owner was", "its reach was", "New since")
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_reach_lost(here):
 def test_another_identity(here):
     here.token(owner=samples.GRACE)
     report = validated(here)
-    assert "On 2026-10-15 it was Ada Example." in check(report, "identity").detail
+    assert "On 2026-10-15, the owner was Ada Example." in check(report, "identity").detail
     assert news(validated(here)) == []
 
 

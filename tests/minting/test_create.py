@@ -172,7 +172,7 @@ def test_a_shorter_life_is_tried_and_the_longest_is_said(desk, longest, days):
 def test_a_cap_without_a_word_is_said(desk):
     here = desk(longest=45, caps_in_silence=True)
     assert int(run(here).exit_code) == 0
-    assert "until 2026-11-29 (45 days), not until 2027-04-13" in here.said
+    assert "expires on 2026-11-29 (45 days), not on 2027-04-13" in here.said
     [credential] = here.entry.credentials.values()
     assert credential.expires == "2026-11-29"
 
