@@ -171,7 +171,7 @@ class Wizard:
         heard = self.canaries.in_bytes(self._log.getvalue(), "the terminal's bytes")
         heard += self.canaries.in_bytes(self._said, "what was written")
         heard += self.canaries.in_files(*self.stage.folders)
-        assert not self.found + heard
+        assert not self.found + heard, self.found + heard
         assert "Traceback" not in self._said, self.text
         assert squeezed("A bug in aspm-ado") not in self._said, self.text
 

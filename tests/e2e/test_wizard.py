@@ -28,7 +28,7 @@ from .questions import (
     WHICH,
     answers,
 )
-from .stage import ABREAST, drawn_token
+from .stage import ABREAST, drawn, drawn_token
 from .terminal import CTRL_C, CTRL_D, DOWN, ENTER, SPACE, UP, pasted, squeezed, stand_in
 
 pytestmark = pytest.mark.skipif(
@@ -194,6 +194,20 @@ def test_a_wrong_token_then_another(play):
     assert wizard.end() == 0
     before = [one.path for one in told.simulator.requests if one.token_last4 == wrong[-4:]]
     assert len(before) <= 3, "more is asked with a token that is dead"
+
+
+def test_a_token_that_may_be_real_is_asked_for_again_in_a_simulation(play):
+    told, real = play(), drawn(76) + "AZDO" + drawn(4)
+    told.watch(real)
+    wizard = told.wizard(
+        "connect", "-o", "contoso", "--purpose", "alm", "--store", "none", "--register", "none"
+    )
+    wizard.answer(TOKEN, pasted(real) + ENTER)
+    wizard.see("the token is not a simulated one. aspm-ado did not send it.")
+    wizard.answer(TOKEN, pasted(told.token) + ENTER)
+    wizard.answer(EXPIRES, ENTER)
+    assert wizard.end() == 0
+    assert not any(one.token_last4 == real[-4:] for one in told.simulator.requests)
 
 
 def test_finish_later_stores_nothing_that_is_not_good(play):

@@ -321,7 +321,9 @@ class Invocation:
         exchanges = Exchanges(self._transport, now=bool(bundle or self.simulator))
         self._closing.callback(exchanges.close)
         return Context(
-            asker=Asker(self.given, self.prompter, offered),
+            asker=Asker(
+                self.given, self.prompter, offered, is_simulated=self.simulator is not None
+            ),
             voice=self.voice,
             records=self.records,
             vault=self.vault,

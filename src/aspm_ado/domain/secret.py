@@ -306,6 +306,19 @@ def parse_secret(text: str, where: str, what: str) -> Secret:
     return Secret(value)
 
 
+def require_simulated(secret: Secret) -> None:
+    """Raise ``UsageError`` for a secret that may be real: a simulation gets none."""
+    from aspm_ado.domain.encodings import is_simulated
+
+    if not is_simulated(secret.reveal()):
+        raise UsageError(
+            Reason.INPUT_INVALID,
+            "This is a simulation, and the token is not a simulated one. aspm-ado did not send it.",
+            remedy="Use a token that `aspm-ado demo` prints. For a real one, unset "
+            "ASPM_ADO_SIMULATOR.",
+        )
+
+
 def _empty(where: str, what: str) -> UsageError:
     return UsageError(
         Reason.TOKEN_EMPTY,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from aspm_ado.domain.errors import UsageError, UserError
 from aspm_ado.domain.questions import STORE
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.secret import Secret, require_simulated
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
@@ -37,8 +38,11 @@ class Asker:
         given: Mapping[str, Given],
         prompter: Prompter,
         remembered: Mapping[str, str] | None = None,
+        *,
+        is_simulated: bool = False,
     ) -> None:
         self._given, self.prompter = dict(given), prompter
+        self._is_simulated = is_simulated
         self._remembered = dict(remembered or {})
         self.answered: dict[str, str] = {}
         self.unstored = 0
@@ -99,7 +103,14 @@ class Asker:
 
     def secret(self, question: Question, above: Sequence[str], accept: Callable[[str], T]) -> T:
         """A hidden answer of a person, as ``accept`` returns it."""
-        found = self.prompter.secret(question, above, accept=accept)
+
+        def accepted(typed: str) -> T:
+            value = accept(typed)
+            if self._is_simulated and isinstance(value, Secret):
+                require_simulated(value)
+            return value
+
+        found = self.prompter.secret(question, above, accept=accepted)
         if found is not None:
             self.unstored += 1
         return found

@@ -50,11 +50,10 @@ from aspm_ado.adapters.http.pacing import (
 from aspm_ado.adapters.http.route import Proxies, Route, Router, unknown_simulator
 from aspm_ado.adapters.http.trust import Trust, load_trust
 from aspm_ado.adapters.http.wire import CONNECT, LIMIT, Wire
-from aspm_ado.domain.encodings import is_simulated
-from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import HEADERS, Call, Reply
 from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.secret import require_simulated
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
@@ -324,15 +323,8 @@ class _Outcome:
 def _require_simulated(call: Call) -> None:
     """Raise ``UsageError`` for a token that may be real. A sign-in is one of the simulated `az`."""
     credential = call.credential
-    if credential is None or credential.bearer or credential.secret.made_up:
-        return
-    if not is_simulated(credential.secret.reveal()):
-        raise UsageError(
-            Reason.INPUT_INVALID,
-            "The token is not a simulated one, and ASPM_ADO_SIMULATOR names a simulator. "
-            "aspm-ado did not send it.",
-            remedy="Use a token that `aspm-ado demo --serve` prints, or unset ASPM_ADO_SIMULATOR.",
-        )
+    if credential is not None and not (credential.bearer or credential.secret.made_up):
+        require_simulated(credential.secret)
 
 
 def _kept_headers(raw: HTTPResponse) -> tuple[tuple[str, str], ...]:

@@ -235,7 +235,9 @@ def _context(invocation: Invocation, story: Scenario, simulator: Simulator) -> C
     person = _Person(invocation.prompter, simulator, ALM_TOOLS[deployment])
     return replace(
         context,
-        asker=Asker({**given, **invocation.given}, cast("Prompter", person), offered),
+        asker=Asker(
+            {**given, **invocation.given}, cast("Prompter", person), offered, is_simulated=True
+        ),
         sources=_Tokens(story),
         desktop=_SimulatedDesktop(invocation.desktop, simulator.address, invocation.voice),
         entra=context.entra if story.world.sign_ins else None,
