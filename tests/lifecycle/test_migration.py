@@ -352,7 +352,7 @@ def test_after_the_day(here):
     here.world(today=date(2026, 12, 2))
     somebody = Somebody({})
     assert int(run(here, somebody).exit_code) == 0
-    assert "could not be listed" in here.stand.voice.text
+    assert "Could not list the organizations" in here.stand.voice.text
     assert set(somebody.given) >= set(STORED)
     assert own_of(here) == set(somebody.given)
 

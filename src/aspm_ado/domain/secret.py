@@ -148,8 +148,8 @@ def secret_as_value(where: str) -> UsageError:
     return UsageError(
         Reason.SECRET_AS_VALUE,
         f"{where} holds a token, and no option takes a secret as its value.",
-        remedy="Revoke that token if others may have seen it. To pass a token, use --pat-file FILE "
-        "or --pat-stdin, or enter it at the prompt.",
+        remedy="Revoke that token if others may have seen it. To pass a token, connect has "
+        "--pat-file FILE and --pat-stdin. Or enter it at the prompt.",
     )
 
 
