@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import Settings
@@ -21,7 +21,6 @@ from aspm_ado.domain.checks import Check, CheckId, Status, skip
 from aspm_ado.domain.errors import (
     InterruptedByUserError,
     NotCreatedError,
-    StoreError,
     UsageError,
 )
 from aspm_ado.domain.origin import Origin
@@ -174,7 +173,8 @@ def _validate(
         if reach is Reach.ALL:
             tokens = Tokens(acquire(context, bare[0], demand, for_all=True), tokens.own)
         else:
-            with _told_if_stopped(context, options, bare):
+            way_on = partial(_way_on, context, options, bare)
+            with leading_on(context, options.name, way_on, InterruptedByUserError):
                 results, refused = _one_each(context, options, bare)
             target = target.without(bare)
     if not target.is_open:
@@ -234,27 +234,19 @@ def _again(context: Context, options: ConnectOptions, places: Sequence[Place]) -
     return " ".join(filter(None, ("aspm-ado connect", options.name, where, typed)))
 
 
-@contextmanager
-def _told_if_stopped(
-    context: Context, options: ConnectOptions, places: Sequence[Place]
-) -> Iterator[None]:
-    """Inside, Ctrl-C says which organizations are stored, and the command that continues."""
-    try:
-        yield
-    except (InterruptedByUserError, KeyboardInterrupt):
-        entry = None
-        with suppress(StoreError):
-            entry = context.records.load().connections.get(options.name)
-        wanted = {place.key for place in places}
-        stored = [one.name for one in (entry.organizations if entry else ()) if one.key in wanted]
-        if not stored:
-            raise
-        raise InterruptedByUserError(
-            Reason.INTERRUPTED,
-            f"Interrupted. Stored in “{options.name}”: {len(stored)} of {len(places)} "
-            f"organizations ({some_of([clean(name, 60) for name in stored], 200)}).",
-            remedy=f"To continue, run: {_again(context, options, places)}",
-        ) from None
+def _way_on(
+    context: Context, options: ConnectOptions, places: Sequence[Place], entry: Entry
+) -> tuple[str, str]:
+    """Which of these organizations are stored, and the command that continues."""
+    wanted = {place.key for place in places}
+    stored = [clean(one.name, 60) for one in entry.organizations if one.key in wanted]
+    said = ""
+    if stored:
+        said = (
+            f"Stored in “{options.name}”: {len(stored)} of {len(places)} organizations "
+            f"({some_of(stored, 200)})."
+        )
+    return said, _again(context, options, places)
 
 
 def _store_now(context: Context, options: ConnectOptions, results: Sequence[TokenResult]) -> None:

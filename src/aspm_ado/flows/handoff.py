@@ -139,11 +139,15 @@ def _way_on(entry: Entry) -> tuple[str, str]:
 
 @contextmanager
 def leading_on(
-    context: Context, name: str, way_on: Callable[[Entry], tuple[str, str]] = _way_on
+    context: Context,
+    name: str,
+    way_on: Callable[[Entry], tuple[str, str]] = _way_on,
+    error: type[InterruptedByUserError] = HandoffInterruptedError,
 ) -> Iterator[None]:
-    """Inside, Ctrl-C says what is stored of the connection, and which command goes on.
+    """Inside, Ctrl-C says what is stored of the connection, and which command continues.
 
-    Both are by the record of that moment. The outermost of several decides.
+    Both are by the record of that moment. The outermost of several decides. If ``way_on`` says
+    nothing, the interrupt stays as it is.
     """
     try:
         yield
@@ -154,7 +158,9 @@ def leading_on(
         if entry is None:
             raise
         said, command = way_on(entry)
-        raise HandoffInterruptedError(
+        if not said:
+            raise
+        raise error(
             Reason.INTERRUPTED, f"Interrupted. {said}", remedy=f"To continue, run: {command}"
         ) from None
 
