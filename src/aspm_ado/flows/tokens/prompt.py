@@ -111,7 +111,12 @@ def tell_position(context: Context, place: Place, done: int, total: int, begun: 
     """Where a run of many organizations is, and how long the rest takes at this pace."""
     words = f"{clean(place.name, 60)}: {done + 1} of {total}"
     if done:
-        left = (context.now() - begun) / done * (total - done)
-        minutes = max(round(left.total_seconds() / 60), 1)
-        words += f", about {minutes} {'minute' if minutes == 1 else 'minutes'} left"
+        words += f", about {time_left(context, begun, done, total)} left"
     context.voice.say(words)
+
+
+def time_left(context: Context, begun: datetime, done: int, total: int) -> str:
+    """How long the rest takes at this pace, in minutes."""
+    left = (context.now() - begun) / done * (total - done)
+    minutes = max(round(left.total_seconds() / 60), 1)
+    return f"{minutes} {'minute' if minutes == 1 else 'minutes'}"

@@ -9,6 +9,7 @@ from aspm_ado.domain.azure.scopes import boxes_of
 from aspm_ado.domain.errors import NotCreatedError, UsageError
 from aspm_ado.flows.tokens.correction import ABSENT_OR_NO_SERVER
 from aspm_ado.flows.tokens.creation import create_unasked, not_created_report
+from aspm_ado.flows.tokens.prompt import time_left
 from aspm_ado.flows.tokens.retry import retry_until_good
 from aspm_ado.flows.validation.run import validating
 
@@ -69,9 +70,6 @@ class _Progress:
     def tell(self, more: int) -> None:
         """So many more are done."""
         self._done += more
-        passed = self._context.now() - self._begun
-        left = passed / self._done * (self._total - self._done)
-        minutes = max(round(left.total_seconds() / 60), 1)
-        about = f"{minutes} minute{'s' if minutes > 1 else ''}"
+        about = time_left(self._context, self._begun, self._done, self._total)
         what = f"Organizations done (about {about} left):"
         self._context.voice.progress(self._done, self._total, what)
