@@ -289,6 +289,7 @@ def switched_off(reply: Reply) -> str:
     return f" Its administrators' reason: “{clean_said(reason, 300).strip().rstrip('.')}”."
 
 
+_ON_THE_WAY: Final = "Check for a sign-in portal or a proxy between this machine and the service."
 _EXPLANATIONS: Final = {
     AnswerKind.DEACTIVATED: (
         Reason.ORGANIZATION_DEACTIVATED,
@@ -308,7 +309,7 @@ _EXPLANATIONS: Final = {
     AnswerKind.NOT_AZURE_DEVOPS: (
         Reason.NOT_AZURE_DEVOPS,
         "Something else answered instead of {host} (status {status}, no Azure DevOps header).",
-        "Check for a sign-in portal or a proxy between this machine and the service.",
+        _ON_THE_WAY,
     ),
     AnswerKind.NO_ROUTE: (
         Reason.NOT_AZURE_DEVOPS,
@@ -360,7 +361,7 @@ def explain_inconclusive(reply: Reply, kind: AnswerKind) -> tuple[Reason, str, s
 
 
 def _redirected(reply: Reply, host: str) -> tuple[Reason, str, str]:
-    remedy = "Check for a sign-in portal or a proxy between this machine and the service."
+    remedy = _ON_THE_WAY
     if not _is_of_services(host):
         remedy = (
             f"If the server has moved, use its new URL. Otherwise: {remedy[:1].lower()}{remedy[1:]}"
