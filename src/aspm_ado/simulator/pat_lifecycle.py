@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import secrets
 import string
+import sys
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
+from shlex import quote
 from typing import Any, Final
 
-from aspm_ado.simulator import authentication, responses
+from aspm_ado.simulator import responses, routing
 from aspm_ado.simulator.http import Request, Response
 from aspm_ado.simulator.routing import IncomingCall, ServiceHost
 from aspm_ado.simulator.samples import MARKER
@@ -52,11 +55,11 @@ def answer_tokens(call: IncomingCall) -> Response:
     if len(request.segments) == 1:
         # The host has no page there: 404, but with the tenant (facts B3).
         return responses.unknown_organization().plus(tenant)
-    if authentication.token_in(call) is not None:
+    if routing.token_in(call) is not None:
         return responses.refuse("no-pat-for-pats")
     who = _signed_in(request, call.world)
     if who is None or who.tenant != organization.tenant:
-        if authentication.suppresses(request):
+        if routing.suppresses(request):
             return responses.authentication_required(call.challenges).plus(tenant)
         return responses.sign_in_page()
     call.organization = organization
@@ -250,3 +253,31 @@ def _new_value() -> str:
     """A random token in the current format."""
     body = "".join(secrets.choice(_LETTERS) for _ in range(80 - len(MARKER)))
     return f"{MARKER}{body[:-4]}AZDO{body[-4:]}"
+
+
+# A stand-in for the Azure CLI: a real program whose sign-in works only in the simulation
+
+
+_SCRIPT: Final = """\
+import json, sys
+if sys.argv[1:3] != ["account", "get-access-token"]:
+    sys.exit("This az is simulated. It supports only: az account get-access-token")
+print(json.dumps({answer!r}))
+"""
+_ENDS: Final = 4070908800  # in the year 2099
+
+
+def install_azure_cli(folder: Path, sign_in: str) -> None:
+    """Put an `az` that is signed in by ``sign_in`` into ``folder``, for a PATH."""
+    answer = {"accessToken": sign_in, "expires_on": _ENDS, "tokenType": "Bearer"}
+    (folder / "az-of-a-simulation").touch()
+    script = folder / "az.py"
+    script.write_text(_SCRIPT.format(answer=answer), encoding="utf-8")
+    if sys.platform == "win32":
+        (folder / "az.cmd").write_text(f'@"{sys.executable}" -IS "{script}" %*\n', encoding="utf-8")
+        return
+    program = folder / "az"
+    program.write_text(
+        f'#!/bin/sh\nexec {quote(sys.executable)} -IS {quote(str(script))} "$@"\n', encoding="utf-8"
+    )
+    program.chmod(0o700)

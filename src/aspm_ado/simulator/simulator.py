@@ -17,7 +17,7 @@ from aspm_ado.simulator.aspm import answer_aspm
 from aspm_ado.simulator.http import Headers, HttpServer, Request, Response
 from aspm_ado.simulator.routing import IncomingCall
 from aspm_ado.simulator.scenarios import Scenario
-from aspm_ado.simulator.token_page import TokenPage
+from aspm_ado.simulator.scopes import TokenPage
 from aspm_ado.simulator.world import LiveWorld, World
 
 _SECRET_HEADERS: Final = ("authorization", "proxy-authorization", "x-cookie", "x-auth", "cookie")

@@ -42,7 +42,8 @@ from aspm_ado.flows.connect import connect
 from aspm_ado.flows.registration.guided import OUTCOME, SAVED
 from aspm_ado.flows.tokens.creation import NEVER, REQUIRE
 from aspm_ado.flows.tokens.revocation import revoking_unkept
-from aspm_ado.simulator import SCENARIOS, Scenario, Simulator, azure_cli
+from aspm_ado.simulator import SCENARIOS, Scenario, Simulator
+from aspm_ado.simulator.pat_lifecycle import install_azure_cli
 
 if TYPE_CHECKING:
     from aspm_ado.cli.context import Invocation
@@ -140,7 +141,7 @@ def _sign_in(invocation: Invocation, story: Scenario, folder: Path) -> Path | No
         return None
     found = folder / "bin"
     found.mkdir()
-    azure_cli.install(found, story.world.sign_ins[0].value)
+    install_azure_cli(found, story.world.sign_ins[0].value)
     path = os.pathsep.join((str(found), invocation.environment.get("PATH", "")))
     invocation.entra = AzureCli(
         {**invocation.environment, "PATH": path}, seconds=lambda: invocation.timeout
