@@ -80,7 +80,7 @@ def complete_names(ctx: typer.Context) -> list[str]:
     A name that we would not have given is left out: the shell puts it on the command line as it is.
     """
     from aspm_ado.adapters.records.catalog import DiskRecords, default_folder
-    from aspm_ado.cli.values import expand
+    from aspm_ado.cli.options import expand
     from aspm_ado.domain.stored import NAME
 
     options: dict[str, Any] = {**ctx.params}

@@ -71,7 +71,7 @@ _SETTLED = frozenset(
 """What the scenario answers on a terminal, too. The person answers the rest."""
 
 
-def run(
+def run_demo(
     invocation: Invocation,
     *,
     scenario: str | None = None,
