@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import date
-from types import SimpleNamespace
 
 import pytest
 
@@ -278,13 +277,12 @@ def listing(wiring, names):
 
 
 def test_list_says_what_waits_and_what_to_run(run, here):
-    shown = SimpleNamespace(run=listing)
-    assert "handoff" not in run(shown)[1]
+    assert "handoff" not in run(listing)[1]
     run(run_rotate, names="contoso", pat_file="new")
-    code, out, _ = run(shown)
+    code, out, _ = run(listing)
     assert code == 0
     assert "pending token …New1 is not in Invicti ASPM yet: aspm-ado handoff contoso" in out
-    [organization] = json.loads(run(shown, json=True)[1])["connections"][0]["organizations"]
+    [organization] = json.loads(run(listing, json=True)[1])["connections"][0]["organizations"]
     assert (organization["token"]["last4"], organization["waiting"]["last4"]) == ("Rdy1", "New1")
 
 
@@ -307,11 +305,10 @@ def test_list_counts_to_the_earlier_end_and_past_it(run, today, end, said, left)
         wiring.__dict__["clock"] = Clock(today, end)
         return run_list(wiring)
 
-    shown = SimpleNamespace(run=on_that_day)
-    out = run(shown)[1]
+    out = run(on_that_day)[1]
     assert f"  {said}  " in out
     assert "-3 day" not in out
-    [organization] = json.loads(run(shown, json=True)[1])["connections"][0]["organizations"]
+    [organization] = json.loads(run(on_that_day, json=True)[1])["connections"][0]["organizations"]
     assert organization["token"]["days_left"] == left
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import inspect
 import keyword
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
-from aspm_ado.cli.completion import completer_of
+from aspm_ado.cli.commands import SCENARIO
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ASPM_URL, Given, Question
 from aspm_ado.domain.reasons import Reason
@@ -42,7 +42,7 @@ def parameter(question: Question) -> inspect.Parameter:
         help=_help(question),
         metavar=_metavar(question) or None,
         rich_help_panel=question.group,
-        autocompletion=completer_of(question),
+        autocompletion=_completer_of(question),
     )
     return inspect.Parameter(
         _identifier(question),
@@ -63,6 +63,22 @@ def _metavar(question: Question) -> str:
     if question.values:
         return "|".join(question.values)
     return question.metavar
+
+
+def _completer_of(question: Question) -> Callable[[], Sequence[str]] | None:
+    """What gives the values of an option, where they are known."""
+    if question is SCENARIO:
+        return _scenarios
+    values = list(question.values)
+    if not values:
+        return None
+    return lambda: values
+
+
+def _scenarios() -> list[str]:
+    from aspm_ado.simulator import SCENARIOS
+
+    return list(SCENARIOS)
 
 
 def argument(name: str, annotation: Any) -> inspect.Parameter:
