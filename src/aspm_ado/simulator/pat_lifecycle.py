@@ -24,7 +24,6 @@ from aspm_ado.simulator.scopes import FULL_ACCESS, OFFERED
 from aspm_ado.simulator.world import (
     Creation,
     IssuedToken,
-    Organization,
     Person,
     SignIn,
     World,
@@ -131,10 +130,10 @@ def _create(call: IncomingCall, owner: Person) -> Response:
         expires,
         authorization=stable_id("authorization", secrets.token_hex(16)),
     )
-    if rules.loses != "before":
+    is_lost = rules.loses != "nothing" and call.live.lose(call.organization.name)
+    if not is_lost or rules.loses == "after":
         call.live.change(lambda now: replace(now, tokens=(*now.tokens, made)))
-    if rules.loses != "nothing":
-        call.live.change(lambda now: _reliable(now, call.organization))  # only once
+    if is_lost:
         return Response(503, is_lost=True)
     return _result(made, value=made.value)
 
@@ -162,12 +161,6 @@ def _too_long(days: int, rules: Creation) -> str:
     return ""
 
 
-def _reliable(world: World, organization: Organization) -> World:
-    changed = replace(organization, creation=replace(organization.creation, loses="nothing"))
-    every = (changed if one.name == changed.name else one for one in world.organizations)
-    return replace(world, organizations=tuple(every))
-
-
 def _read(call: IncomingCall, owner: Person) -> Response:
     query = call.request.query
     if "authorizationid" in query:
@@ -191,14 +184,13 @@ def _update(call: IncomingCall, owner: Person) -> Response:
         return _error(call, "tokenNotFound")
     if _is_over(found, call.world):
         return _error(call, "expiredPatCannotBeExtended")
-    changed = replace(
-        found,
-        name=str(wanted.get("displayName") or found.name),
-        expires=_day(wanted.get("validTo")) or found.expires,
-        scopes=frozenset(str(wanted.get("scope") or " ".join(found.scopes)).split()),
-    )
-    call.live.change(lambda now: now.with_token(changed))
-    return _result(changed)
+    changes = {
+        "name": str(wanted.get("displayName") or found.name),
+        "expires": _day(wanted.get("validTo")) or found.expires,
+        "scopes": frozenset(str(wanted.get("scope") or " ".join(found.scopes)).split()),
+    }
+    call.live.change(lambda now: now.with_token(found.value, **changes))
+    return _result(call.live.world.token(found.value) or found)
 
 
 def _revoke(call: IncomingCall, owner: Person) -> Response:
@@ -207,7 +199,7 @@ def _revoke(call: IncomingCall, owner: Person) -> Response:
         return _error(call, "authorizationNotFound")
     if not call.organization.creation.revokes:
         return responses.refuse("not-revoked")
-    call.live.change(lambda now: now.with_token(replace(found, revoked=True)))
+    call.live.change(lambda now: now.with_token(found.value, revoked=True))
     return Response(204)
 
 
