@@ -10,7 +10,6 @@ import inspect
 import keyword
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -207,7 +206,7 @@ def _readable(question: Question, given: Given) -> Given:
     else:
         for value in values:
             _require_text(value, given.source)
-    return replace(given, values=values)
+    return Given(values, given.source)
 
 
 def _path(value: str, question: Question, source: str) -> str:

@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -88,8 +87,8 @@ class ReportFiles:
         """Write what ended the run, with what was found out before; the graver problem."""
         if problem.reason.exit_code in _WITHOUT_FILES:
             return problem
-        at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        before = self._written or Report(self._invocation.command, at, DaySource.LOCAL)
+        run = self._invocation
+        before = self._written or Report(run.command, run.at, DaySource.LOCAL)
         return self.write(replace(before, error=problem)).error or problem
 
 
