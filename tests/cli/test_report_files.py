@@ -111,11 +111,13 @@ def file_of(kind: str, tmp_path: Path) -> Path:
     ],
 )
 def test_what_cannot_be_written_is_refused_before_any_request(
-    kind: str, reason: str, validate: Run, service: Simulator, tmp_path: Path
+    kind: str, reason: str, validate: Run, run: Run, service: Simulator, tmp_path: Path
 ) -> None:
     good, bad = tmp_path / "good.json", file_of(kind, tmp_path)
     done = validate("--json", *reports(good, bad))
     assert (done.code, done.reason) == (2, reason)
+    plan = run("migrate contoso -y --json --plan-file", str(bad))
+    assert (plan.code, plan.reason) == (2, reason)
     assert service.requests == []
     assert not good.exists()
     if kind == "a link":

@@ -55,15 +55,7 @@ class ReportFiles:
                 raise _other_ending(path)
             if not kind.is_available:
                 raise _extra_missing(path)
-            refuse_own_file(self._invocation, path, REPORT.flag)
-            try:
-                prove_replaceable(path)
-            except OSError as error:
-                raise UsageError(
-                    Reason.FILE_UNREADABLE,
-                    _failure(path, error),
-                    remedy="Pass a file in a folder that exists and that you can write to.",
-                ) from None
+            demand_writable(self._invocation, path, REPORT.flag)
 
     def write(self, report: Report) -> Report:
         """Write every file; the report, failed where one could not be written."""
@@ -76,7 +68,7 @@ class ReportFiles:
             except OSError as error:
                 problem = Problem(
                     Reason.REPORT_UNWRITTEN,
-                    _failure(path, error),
+                    _failure(path, REPORT.flag, error),
                     "Free space or fix the folder, then run the command again.",
                 )
                 self._invocation.voice.warn(problem.problem)
@@ -92,8 +84,25 @@ class ReportFiles:
         return self.write(replace(before, error=problem)).error or problem
 
 
-def refuse_own_file(invocation: Invocation, path: Path, flag: str) -> None:
-    """Raise ``UsageError`` for a file to write that holds our records, or that this run reads."""
+def demand_writable(invocation: Invocation, path: Path, flag: str) -> None:
+    """Raise ``UsageError`` for a file that cannot be written, or that holds what this run reads."""
+    _refuse_own_file(invocation, path, flag)
+    try:
+        prove_replaceable(path)
+    except OSError as error:
+        raise unwritable(path, flag, error) from None
+
+
+def unwritable(path: Path, flag: str, error: OSError) -> UsageError:
+    """The refusal of a file that cannot be written."""
+    return UsageError(
+        Reason.FILE_UNREADABLE,
+        _failure(path, flag, error),
+        remedy="Pass a file in a folder that exists and that you can write to.",
+    )
+
+
+def _refuse_own_file(invocation: Invocation, path: Path, flag: str) -> None:
     problem = ""
     for folder in _own_folders(invocation):
         if any(_is_same(above, folder) for above in Path(os.path.realpath(path)).parents):
@@ -143,5 +152,5 @@ def _extra_missing(path: Path) -> UserError:
     )
 
 
-def _failure(path: Path, error: OSError) -> str:
-    return f"{REPORT.flag}: {clean(path, 120)} cannot be written: {system_words(error)}."
+def _failure(path: Path, flag: str, error: OSError) -> str:
+    return f"{flag}: {clean(path, 120)} cannot be written: {system_words(error)}."

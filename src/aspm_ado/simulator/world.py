@@ -70,7 +70,6 @@ class Creation:
     errors_inside: bool = True  # errors arrive inside a 200, else as a 400
     longest: int | None = None  # days; longer is refused
     caps_in_silence: bool = False  # ... or shortened silently
-    forbids_full_access: bool = False
     grants: frozenset[str] | None = None  # these scopes, whatever the request
     # The connection breaks once, before or after the creation.
     loses: Literal["nothing", "before", "after"] = "nothing"
