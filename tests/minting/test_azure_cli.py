@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from aspm_ado.adapters.azure_cli import AzureCli
+from aspm_ado.adapters.programs import AzureCli
 from aspm_ado.domain.azure.pat_errors import AZ_FAILURES, PERSONAL, tenant_in
 from aspm_ado.domain.errors import NotCreatedError
 from aspm_ado.domain.http import Call, Reply

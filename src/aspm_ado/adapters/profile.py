@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from aspm_ado.adapters.deadline import read_file
+from aspm_ado.adapters.threads import read_file
 from aspm_ado.domain.aspm import profile as domain
 from aspm_ado.domain.aspm.api import Dialect
 from aspm_ado.domain.aspm.profile import INSTANCE_ID, MARKER, PAT, places_in

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
-from aspm_ado.adapters.deadline import read_file
+from aspm_ado.adapters.threads import read_file
 from aspm_ado.cli.options import collect_given
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import (

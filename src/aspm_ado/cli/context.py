@@ -226,8 +226,8 @@ class Invocation:
     @cached_property
     def sources(self) -> Sources:
         """Files, stdin, commands and the token variables."""
+        from aspm_ado.adapters.programs import TokenCommands
         from aspm_ado.adapters.sources import SystemSources
-        from aspm_ado.adapters.token_command import TokenCommands
 
         commands = TokenCommands(
             self.environment, attended=lambda: self.prompter.asks, say=self.voice.say
@@ -256,7 +256,7 @@ class Invocation:
     @cached_property
     def entra(self) -> Entra:
         """The Azure CLI, which is run only when it is chosen."""
-        from aspm_ado.adapters.azure_cli import AzureCli
+        from aspm_ado.adapters.programs import AzureCli
 
         return AzureCli(
             self.environment,

@@ -13,8 +13,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from aspm_ado.adapters.azure_cli import AzureCli
-from aspm_ado.adapters.keyring.memory import MemoryVault
+from aspm_ado.adapters.keyring.vault import MemoryVault
+from aspm_ado.adapters.programs import AzureCli
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.cli.output import result_width, write_document, write_lines, write_report
 from aspm_ado.domain.aspm.api import ALM_TOOLS
