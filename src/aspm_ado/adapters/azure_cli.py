@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from aspm_ado.adapters.processes import childs_environment, end_group
-from aspm_ado.domain.azure.pat_errors import GUID, RESOURCE, az_failed
-from aspm_ado.domain.errors import NotCreatedError, UserError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.azure.pats import GUID, RESOURCE, az_failed
+from aspm_ado.domain.reasons import NotCreatedError, Reason, UserError
 from aspm_ado.domain.secret import Secret, parse_secret
 from aspm_ado.domain.text import system_words
 

@@ -16,8 +16,7 @@ from typing import IO, Final
 
 from aspm_ado.adapters.processes import childs_environment, end_group
 from aspm_ado.adapters.threads import Task
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.text import clean, system_words
 
 MOST_BYTES: Final = 4096

@@ -12,11 +12,10 @@ from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain import questions
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.azure.place import SERVICES_HOSTS, SERVICES_URL
+from aspm_ado.domain.azure.place import SERVICES_HOSTS, SERVICES_URL, Deployment
 from aspm_ado.domain.azure.requests import ACCOUNT_URL
 from aspm_ado.domain.azure.retirement import count_days
-from aspm_ado.domain.origin import Origin
+from aspm_ado.domain.http import Origin
 from aspm_ado.domain.questions import Question
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.report import Verdict, gravest, verdict_of
@@ -26,8 +25,8 @@ from aspm_ado.domain.text import clean
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from aspm_ado.domain.errors import Problem, UserError
     from aspm_ado.domain.http import Reply
+    from aspm_ado.domain.reasons import Problem, UserError
     from aspm_ado.domain.stored import Catalogue, Entry
 
 PREFIX: Final = "ASPM_ADO_"

@@ -20,6 +20,7 @@ from aspm_ado.domain.documents import (
     AspmPage,
     ConnectionData,
     Document,
+    Identity,
     Names,
     Pat,
     PatAnswer,
@@ -30,9 +31,8 @@ from aspm_ado.domain.documents import (
     Repository,
     UserProfile,
 )
-from aspm_ado.domain.errors import UserError
-from aspm_ado.domain.identity import Identity
 from aspm_ado.domain.known_secrets import KNOWN_SECRETS
+from aspm_ado.domain.reasons import UserError
 from aspm_ado.domain.secret import parse_secret
 
 _LONGEST: Final = 4096

@@ -18,7 +18,7 @@ from aspm_ado.adapters.http.certificates import Certificate, peek, timeless_chai
 from aspm_ado.adapters.http.dial import SilentHostError, SilentNameServerError
 from aspm_ado.adapters.http.pacing import RETRIES
 from aspm_ado.adapters.threads import NoThreadError
-from aspm_ado.domain.origin import Origin
+from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean_said, system_words
 

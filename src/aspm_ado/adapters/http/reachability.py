@@ -16,20 +16,15 @@ from urllib3.exceptions import HTTPError, ProxyError
 
 from aspm_ado.adapters.http.certificates import parse_certificate
 from aspm_ado.adapters.http.dial import resolve
-from aspm_ado.adapters.http.errors import (
-    Where,
-    proxy_unusable,
-    trouble_before_answer,
-)
+from aspm_ado.adapters.http.errors import Where, proxy_unusable, trouble_before_answer
 from aspm_ado.adapters.http.pacing import Limit
 from aspm_ado.adapters.http.route import Proxies, Router, shown
 from aspm_ado.adapters.http.transport import Transport, TransportSettings
 from aspm_ado.adapters.http.trust import Trust, load_trust
 from aspm_ado.adapters.http.wire import LIMIT, Wire
 from aspm_ado.domain.doctor import Host, HostResult, ProxyUse, shortlist
-from aspm_ado.domain.errors import Problem, UserError
-from aspm_ado.domain.http import Call, Reply
-from aspm_ado.domain.origin import Origin
+from aspm_ado.domain.http import Call, Origin, Reply
+from aspm_ado.domain.reasons import Problem, UserError
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:

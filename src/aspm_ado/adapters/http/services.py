@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from aspm_ado.adapters.http.documents import read
 from aspm_ado.domain.documents import HOLDS_A_SECRET
-from aspm_ado.domain.errors import BUG_REMEDY, UserError, bug_words
-from aspm_ado.domain.http import Call, Reply
-from aspm_ado.domain.origin import Origin
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.http import Call, Origin, Reply
+from aspm_ado.domain.reasons import BUG_REMEDY, Reason, UserError, bug_words
 
 if TYPE_CHECKING:
     from aspm_ado.adapters.http.transport import Transport

@@ -50,8 +50,7 @@ from aspm_ado.adapters.http.pacing import (
 from aspm_ado.adapters.http.route import Proxies, Route, Router, unknown_simulator
 from aspm_ado.adapters.http.trust import Trust, load_trust
 from aspm_ado.adapters.http.wire import CONNECT, LIMIT, Wire
-from aspm_ado.domain.http import HEADERS, Call, Reply
-from aspm_ado.domain.origin import Origin
+from aspm_ado.domain.http import HEADERS, Call, Origin, Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.secret import require_simulated
 from aspm_ado.domain.text import clean

@@ -19,8 +19,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Final
 
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.text import clean
 
 VARIABLES: Final = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")

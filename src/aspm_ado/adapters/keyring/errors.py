@@ -13,8 +13,7 @@ from typing import Final
 from aspm_ado.adapters.keyring.bus import VARIABLE as BUS
 from aspm_ado.adapters.keyring.bus import Bus
 from aspm_ado.adapters.threads import NoThreadError
-from aspm_ado.domain.errors import StoreError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, StoreError
 from aspm_ado.domain.text import clean
 
 _LOCKED_TYPES: Final = frozenset(

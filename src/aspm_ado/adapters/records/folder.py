@@ -12,9 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.known_secrets import KNOWN_SECRETS
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, StoreError
 from aspm_ado.domain.text import clean, system_words
 
 _MODE_FOLDER: Final = 0o700

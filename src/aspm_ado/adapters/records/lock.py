@@ -10,8 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.adapters.records.folder import ON_A_LOCAL_DISK, PrivateFolder, refusal, require_locks
-from aspm_ado.domain.errors import StoreError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, StoreError
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:

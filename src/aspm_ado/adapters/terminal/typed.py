@@ -13,8 +13,7 @@ from typing import Final, TextIO
 
 from aspm_ado.adapters.signals import Held, holding
 from aspm_ado.adapters.terminal.voice import columns_of
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.text import wrap
 
 YES_OR_NO: Final = {True: "(Y/n)", False: "(y/N)"}
