@@ -9,8 +9,7 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aspm_ado.domain.aspm.api import Dialect
-from aspm_ado.domain.aspm.profile import Profile, Success
+from aspm_ado.domain.aspm.api import Dialect, Profile, Success
 from aspm_ado.domain.aspm.registration import (
     WriteResult,
     after_trial,
@@ -19,22 +18,23 @@ from aspm_ado.domain.aspm.registration import (
     refused,
     registered,
 )
-from aspm_ado.domain.azure.deployment import API_VERSIONS, Deployment, Purpose
+from aspm_ado.domain.azure.place import API_VERSIONS, Deployment, Purpose
 from aspm_ado.domain.azure.retirement import Calendar, DaySource, Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import Level, probes_for
-from aspm_ado.domain.checks import Check, Status
 from aspm_ado.domain.documents import (
+    ANONYMOUS_ID,
     AspmKnown,
     AspmPage,
     ConnectionData,
     Document,
+    Identity,
     Names,
     Repository,
     UserProfile,
 )
 from aspm_ado.domain.http import Call, Reply
-from aspm_ado.domain.identity import ANONYMOUS_ID, Identity
 from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.report import Check, Status
 from aspm_ado.domain.rules.access import TokenHistory, judge_access
 from aspm_ado.domain.rules.aspm import (
     error_message,

@@ -16,9 +16,8 @@ import jsonschema
 import pytest
 
 from aspm_ado.cli.connections_file import read_connections
-from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import CONNECTION_KEYS
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.simulator import Simulator, samples
 
 from ..packaging.checkout import ROOT

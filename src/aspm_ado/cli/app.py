@@ -30,9 +30,8 @@ from aspm_ado.cli.errors import problem_of, report_error, unreadable_file, wants
 from aspm_ado.cli.help import GroupedCommand, ProgramHelp
 from aspm_ado.cli.options import argument, flags_of, parameter, set_signature
 from aspm_ado.cli.output import forget_document
-from aspm_ado.domain.errors import Problem
 from aspm_ado.domain.questions import JSON, REPORT, SHARED, Question
-from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.reasons import ExitCode, Problem, Reason
 from aspm_ado.domain.secret import holds_token, secret_as_value
 from aspm_ado.domain.text import clean
 

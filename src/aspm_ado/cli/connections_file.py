@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from aspm_ado.adapters.threads import read_file
 from aspm_ado.cli.options import collect_given
-from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import (
     CONNECTION_KEYS,
     CREATE_TOKEN,
@@ -24,7 +23,7 @@ from aspm_ado.domain.questions import (
     Given,
     Question,
 )
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.secret import holds_token, secret_as_value
 from aspm_ado.domain.text import clean, system_words
 

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.errors import BUG_REMEDY, Problem, UsageError, UserError, bug_words
 from aspm_ado.domain.questions import JSON
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import BUG_REMEDY, Problem, Reason, UsageError, UserError, bug_words
 
 if TYPE_CHECKING:
     from aspm_ado.adapters.terminal.voice import TerminalVoice

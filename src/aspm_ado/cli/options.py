@@ -12,9 +12,8 @@ import typer
 
 from aspm_ado.cli.completion import completer_of
 from aspm_ado.cli.values import readable
-from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ASPM_URL, Given, Question
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.secret import holds_token, secret_as_value
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})

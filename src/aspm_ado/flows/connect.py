@@ -9,21 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import Settings
 from aspm_ado.domain.aspm.handoff import clone_notes, evidence_of
-from aspm_ado.domain.aspm.registration import (
-    NewToken,
-    Outcome,
-    RegistrationFacts,
-    token_of,
-)
+from aspm_ado.domain.aspm.registration import NewToken, Outcome, RegistrationFacts, token_of
 from aspm_ado.domain.azure.place import options_for
 from aspm_ado.domain.azure.retirement import Reach
-from aspm_ado.domain.checks import Check, CheckId, Status, skip
-from aspm_ado.domain.errors import (
-    InterruptedByUserError,
-    NotCreatedError,
-    UsageError,
-)
-from aspm_ado.domain.origin import Origin
+from aspm_ado.domain.http import Origin
 from aspm_ado.domain.questions import (
     ALL_ORGANIZATIONS,
     ASPM,
@@ -35,8 +24,16 @@ from aspm_ado.domain.questions import (
     Choice,
     Question,
 )
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report
+from aspm_ado.domain.reasons import InterruptedByUserError, NotCreatedError, Reason, UsageError
+from aspm_ado.domain.report import (
+    Check,
+    CheckId,
+    ConnectionReport,
+    OrganizationReport,
+    Report,
+    Status,
+    skip,
+)
 from aspm_ado.domain.rules.aspm import aspm_skipped
 from aspm_ado.domain.stored import (
     UNREGISTERED,

@@ -6,10 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import CREATE, FETCH, LABELS, Dialect
-from aspm_ado.domain.azure.deployment import Purpose
+from aspm_ado.domain.azure.place import Purpose
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import hint_of
-from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import (
     ASPM_URL,
     PAT_EXPIRES,
@@ -20,7 +19,7 @@ from aspm_ado.domain.questions import (
     Choice,
     Question,
 )
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.flows.answers import AUTO
 from aspm_ado.flows.registration.aspm import parse_aspm_url
 from aspm_ado.flows.tokens.creation import REQUIRE, creation_asked

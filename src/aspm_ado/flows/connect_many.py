@@ -7,18 +7,17 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aspm_ado.domain.azure.deployment import Purpose
+from aspm_ado.domain.azure.place import Purpose
 from aspm_ado.domain.azure.retirement import DaySource
-from aspm_ado.domain.checks import Check, CheckId, Status
-from aspm_ado.domain.errors import UserError
-from aspm_ado.domain.report import OrganizationReport, Report, TokenFacts
+from aspm_ado.domain.reasons import UserError
+from aspm_ado.domain.report import Check, CheckId, OrganizationReport, Report, Status, TokenFacts
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.options import purpose_given
 from aspm_ado.flows.target import Target, site_meant, target_given
 from aspm_ado.flows.validation.report import EVERY_ONE, connection_report, report
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.errors import Problem
+    from aspm_ado.domain.reasons import Problem
     from aspm_ado.flows.answers import Asker
     from aspm_ado.flows.context import Context
 

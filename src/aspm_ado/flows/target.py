@@ -6,9 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.azure.place import SERVICES, Site, parse_organization, parse_server
-from aspm_ado.domain.errors import UsageError, UserError
+from aspm_ado.domain.azure.place import SERVICES, Deployment, Site, parse_organization, parse_server
 from aspm_ado.domain.questions import (
     ALL_ORGANIZATIONS,
     ALLOW_HTTP,
@@ -16,7 +14,7 @@ from aspm_ado.domain.questions import (
     ORGANIZATION,
     SERVER_URL,
 )
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError, UserError
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.validation.token import each_once
 

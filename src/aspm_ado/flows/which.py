@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import Choice, Question
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.validate import stored_entries
 

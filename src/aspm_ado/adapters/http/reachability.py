@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
+from aspm_ado.adapters.http.errors import Where
+from aspm_ado.adapters.http.errors import proxy_unusable
+from aspm_ado.adapters.http.errors import trouble_before_answer
+from aspm_ado.adapters.http.route import Proxies
+from aspm_ado.adapters.http.route import Router
+from aspm_ado.adapters.http.route import shown
+from aspm_ado.adapters.http.transport import Transport
+from aspm_ado.adapters.http.transport import TransportSettings
+from aspm_ado.adapters.http.trust import Trust
+from aspm_ado.adapters.http.trust import load_trust
+from aspm_ado.adapters.http.trust import parse_certificate
+from aspm_ado.adapters.http.wire import LIMIT
+from aspm_ado.adapters.http.wire import Limit
+from aspm_ado.adapters.http.wire import Wire
+from aspm_ado.adapters.http.wire import resolve
+from aspm_ado.domain.doctor import Host
+from aspm_ado.domain.doctor import HostResult
+from aspm_ado.domain.doctor import ProxyUse
+from aspm_ado.domain.http import Call
+from aspm_ado.domain.http import Origin
+from aspm_ado.domain.http import Reply
+from aspm_ado.domain.reasons import Problem
+from aspm_ado.domain.reasons import UserError
+from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import some_of
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait
+from functools import partial
+from pathlib import Path
+from typing import Any
+from typing import Final
+from typing import TYPE_CHECKING
+from typing import TypeVar
+from urllib.parse import urlsplit
+from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ProxyError
 import contextlib
 import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import urlsplit
-
-from urllib3.exceptions import HTTPError, ProxyError
-
-from aspm_ado.adapters.http.errors import (
-    Where,
-    proxy_unusable,
-    trouble_before_answer,
-)
-from aspm_ado.adapters.http.route import Proxies, Router, shown
-from aspm_ado.adapters.http.transport import Transport, TransportSettings
-from aspm_ado.adapters.http.trust import Trust, load_trust, parse_certificate
-from aspm_ado.adapters.http.wire import LIMIT, Limit, Wire, resolve
-from aspm_ado.domain.doctor import Host, HostResult, ProxyUse, shortlist
-from aspm_ado.domain.errors import Problem, UserError
-from aspm_ado.domain.http import Call, Reply
-from aspm_ado.domain.origin import Origin
-from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
     from aspm_ado.adapters.http.route import Proxy
@@ -102,7 +118,7 @@ class Reachability:
             while left := wait(under_way, _HEARTBEAT).not_done:
                 quiet += _HEARTBEAT
                 if quiet == _PATIENCE:
-                    names = shortlist(sorted({under_way[one] for one in left}))
+                    names = some_of(sorted(under_way[one] for one in left))
                     self._note(f"Still waiting for {names}.")
             return [result.result() for result in under_way]
         finally:
@@ -201,7 +217,7 @@ def _looked_up(origin: Origin, proxy: Proxy | None, limit: Limit) -> str:
         if proxy is not None:
             raise ProxyError("not found", error) from error
         raise
-    addresses = shortlist(dict.fromkeys(str(row[4][0]) for row in rows), 3)
+    addresses = some_of(str(row[4][0]) for row in rows)
     if proxy is not None:
         return f"{addresses} is the proxy {proxy.shown}, which looks up the host itself."
     return f"{addresses}."

@@ -9,14 +9,14 @@ from aspm_ado.cli.connections_file import FileConnection, read_connections
 from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.errors import problem_of
 from aspm_ado.cli.output import write_report
-from aspm_ado.domain.errors import (
+from aspm_ado.domain.questions import FROM, PAT_SOURCES, WHERE
+from aspm_ado.domain.reasons import (
     HandoffInterruptedError,
     InterruptedByUserError,
+    Reason,
     StoreError,
     UsageError,
 )
-from aspm_ado.domain.questions import FROM, PAT_SOURCES, WHERE
-from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.stored import Draft
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.connect_many import merged, not_made, title_of

@@ -18,9 +18,8 @@ from aspm_ado.adapters.programs import AzureCli
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.cli.output import result_width, write_document, write_lines, write_report
 from aspm_ado.domain.aspm.api import ALM_TOOLS
-from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import Clock
-from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import (
     ASPM_TOKEN_FILE,
     ASPM_URL,
@@ -35,7 +34,7 @@ from aspm_ado.domain.questions import (
     YES,
     Given,
 )
-from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.reasons import ExitCode, Reason, UsageError
 from aspm_ado.domain.text import clean, system_words, wrap
 from aspm_ado.flows.answers import Asker
 from aspm_ado.flows.connect import connect

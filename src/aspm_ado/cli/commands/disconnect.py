@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import write_document, write_lines
-from aspm_ado.domain.errors import Problem, StoreError
-from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.reasons import ExitCode, Problem, Reason, StoreError
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.disconnect import Removed, disconnect
 from aspm_ado.flows.which import connection_meant

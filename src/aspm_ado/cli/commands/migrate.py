@@ -8,10 +8,9 @@ from pathlib import Path
 from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import result_width, write_document, write_lines, write_report
 from aspm_ado.cli.report_files import refuse_own_file
-from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.migration_plan import PLAN_SCHEMA, markdown, rows_out
 from aspm_ado.domain.questions import PLAN, PLAN_FILE, REPORT, YES
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.text import clean, system_words
 from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.plan import MigrationPlan, planned

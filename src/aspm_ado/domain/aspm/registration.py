@@ -10,12 +10,11 @@ from dataclasses import dataclass, replace
 from enum import Enum, StrEnum, auto
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.aspm.api import where_tokens_are_made
-from aspm_ado.domain.aspm.profile import Profile, Values, at, same
-from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
+from aspm_ado.domain.aspm.api import Profile, Values, at, same, where_tokens_are_made
 from aspm_ado.domain.documents import Document
-from aspm_ado.domain.origin import Origin
+from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import NEVER_SENT, Reason
+from aspm_ado.domain.report import Check, CheckId, Command, Status, skip
 from aspm_ado.domain.rules.aspm import (
     ASPM_INCONCLUSIVE,
     AspmAnswer,

@@ -10,14 +10,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_plus, urljoin, urlsplit
 
-from aspm_ado.domain.azure.deployment import API_VERSIONS, newest_common
-from aspm_ado.domain.azure.place import SERVICES_HOSTS
-from aspm_ado.domain.checks import Check, CheckId, Status
-from aspm_ado.domain.documents import Names, UserProfile
-from aspm_ado.domain.errors import UserError
-from aspm_ado.domain.identity import Identity
-from aspm_ado.domain.origin import Origin
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.azure.place import API_VERSIONS, SERVICES_HOSTS, newest_common
+from aspm_ado.domain.documents import Identity, Names, UserProfile
+from aspm_ado.domain.http import Origin
+from aspm_ado.domain.reasons import Reason, UserError
+from aspm_ado.domain.report import Check, CheckId, Status
 from aspm_ado.domain.text import clean_said
 
 if TYPE_CHECKING:

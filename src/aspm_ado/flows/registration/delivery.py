@@ -18,7 +18,7 @@ from aspm_ado.flows.storage.successor import swap
 from aspm_ado.flows.validation.report import with_check
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.aspm.profile import Profile
+    from aspm_ado.domain.aspm.api import Profile
     from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.registration.aspm import AspmResult

@@ -8,11 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.registration import NewToken
-from aspm_ado.domain.checks import Command
-from aspm_ado.domain.errors import NotCreatedError, UsageError
 from aspm_ado.domain.questions import YES, Choice, Question
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
+from aspm_ado.domain.reasons import NotCreatedError, Reason, UsageError
+from aspm_ado.domain.report import Command, ConnectionReport, OrganizationReport, Report, TokenFacts
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handoff import HandoffResult, aspm_report, leading_on
 from aspm_ado.flows.registration.delivery import with_registration

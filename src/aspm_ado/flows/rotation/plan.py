@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.place import parse_organization, site_of
 from aspm_ado.domain.azure.retirement import ReachDemanded
-from aspm_ado.domain.help.administrator import Policy, request_for
-from aspm_ado.domain.help.guide import guide
+from aspm_ado.domain.guide import Policy, guide, request_for
 from aspm_ado.domain.migration_plan import PlanRow, PlanState, TokenWay
 from aspm_ado.domain.questions import ALL_ORGANIZATIONS, ORGANIZATION
 from aspm_ado.domain.stored import Entry, RegistrationState

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 
 from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.azure.retirement import Reach
-from aspm_ado.domain.checks import Check, CheckId, Status
-from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
+from aspm_ado.domain.report import Check, CheckId, Status
 from aspm_ado.domain.stored import UNREGISTERED, Registration, RegistrationMode, StoredAspm
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handoff import HandoffResult, bring, is_registered

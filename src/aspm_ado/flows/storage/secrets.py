@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.checks import Check, CheckId, Command, Status
-from aspm_ado.domain.errors import StoreError, UsageError, UserError
-from aspm_ado.domain.origin import Origin
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.http import Origin
+from aspm_ado.domain.reasons import Reason, StoreError, UsageError, UserError
+from aspm_ado.domain.report import Check, CheckId, Command, Status
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.storage.transaction import SHUT, bind_entries
 

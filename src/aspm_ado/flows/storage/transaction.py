@@ -10,10 +10,9 @@ from contextlib import suppress
 from operator import methodcaller
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.errors import DamagedRecordsError, StoreError, UsageError, UserError
-from aspm_ado.domain.origin import Origin
+from aspm_ado.domain.http import Origin
 from aspm_ado.domain.questions import DRY_RUN, YES, Question
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import DamagedRecordsError, Reason, StoreError, UsageError, UserError
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.tokens.orders import with_answers
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.azure.place import parse_organization, parse_server
+from aspm_ado.domain.azure.place import Deployment, parse_organization, parse_server
 from aspm_ado.domain.documents import Names, UserProfile
 from aspm_ado.domain.questions import COLLECTION, SERVER_URL, Choice, Question
 from aspm_ado.domain.reasons import Reason

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.azure.pat_lifecycle import EXPIRES_SOURCE, differences, order_for
+from aspm_ado.domain.azure.pats import EXPIRES_SOURCE, differences, order_for
+from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach
-from aspm_ado.domain.checks import Check, CheckId, Status
-from aspm_ado.domain.errors import NotCreatedError, UsageError
 from aspm_ado.domain.questions import (
     CREATE_TOKEN,
     DRY_RUN,
@@ -18,8 +16,8 @@ from aspm_ado.domain.questions import (
     Choice,
     Question,
 )
-from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.domain.report import OrganizationReport, TokenFacts
+from aspm_ado.domain.reasons import ExitCode, NotCreatedError, Reason, UsageError
+from aspm_ado.domain.report import Check, CheckId, OrganizationReport, Status, TokenFacts
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import AUTO, declined, one_of
 from aspm_ado.flows.tokens.expiry import end_given
@@ -29,10 +27,10 @@ from aspm_ado.flows.validation.token import Token
 if TYPE_CHECKING:
     from datetime import date
 
-    from aspm_ado.domain.azure.pat_lifecycle import Order
+    from aspm_ado.domain.azure.pats import Order
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.documents import Pat
-    from aspm_ado.domain.errors import UserError
+    from aspm_ado.domain.reasons import UserError
     from aspm_ado.flows.answers import Asker
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.tokens.lifecycle import PatLifecycle

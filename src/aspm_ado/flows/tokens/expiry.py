@@ -7,10 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.retirement import parse_day
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.help.guide import guide
+from aspm_ado.domain.guide import guide
 from aspm_ado.domain.questions import PAT_EXPIRES
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.rules.token import age_hint
 from aspm_ado.flows.tokens.sources import PROMPT
 from aspm_ado.flows.validation.report import report_on

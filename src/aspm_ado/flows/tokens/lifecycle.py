@@ -6,34 +6,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.pat_errors import (
+from aspm_ado.domain.azure.pats import (
     PERSONAL,
+    CreatedToken,
     creation_error,
+    is_our_name,
     is_revoked,
     is_uncertain,
     known,
     pat_error,
     tenant_in,
 )
-from aspm_ado.domain.azure.pat_lifecycle import CreatedToken, is_our_name
 from aspm_ado.domain.documents import Pat, PatAnswer, Pats
-from aspm_ado.domain.errors import NotCreatedError
-from aspm_ado.domain.http import Credential
-from aspm_ado.domain.origin import Origin
+from aspm_ado.domain.http import Credential, Origin
 from aspm_ado.domain.questions import YES, Question
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import NotCreatedError, Reason
 from aspm_ado.domain.rules.classify import AnswerKind, classify, explain_inconclusive, user_of
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.tokens.orders import (
-    abandoned_orders,
-    close_order,
-    record_orders,
-    release_order,
-)
+from aspm_ado.flows.tokens.orders import abandoned_orders, close_order, record_orders, release_order
 from aspm_ado.flows.validation.scheduler import RequestPlan
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.azure.pat_lifecycle import Order
+    from aspm_ado.domain.azure.pats import Order
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.azure.retirement import Calendar
     from aspm_ado.domain.http import Reply

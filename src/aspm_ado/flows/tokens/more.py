@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.azure.place import parse_organization
+from aspm_ado.domain.azure.place import Deployment, parse_organization
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.text import clean

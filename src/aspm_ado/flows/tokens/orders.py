@@ -9,7 +9,7 @@ from aspm_ado.domain.stored import TokenOrder
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.azure.pat_lifecycle import Order
+    from aspm_ado.domain.azure.pats import Order
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.stored import Catalogue, StoredCredential
     from aspm_ado.flows.context import Context

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import ReachDemanded
-from aspm_ado.domain.help.administrator import (
+from aspm_ado.domain.guide import (
     POLICIES,
+    Guide,
     Policy,
     alternative,
+    guide,
     possible_policies,
     request_for,
 )
-from aspm_ado.domain.help.guide import Guide, guide
 from aspm_ado.domain.questions import Choice, Question
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import declined

@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.requests import ACCOUNT_URL
 from aspm_ado.domain.documents import Names, UserProfile
-from aspm_ado.domain.errors import NotCreatedError
-from aspm_ado.domain.http import Credential
-from aspm_ado.domain.origin import Origin
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.http import Credential, Origin
+from aspm_ado.domain.reasons import NotCreatedError, Reason
 from aspm_ado.domain.rules.classify import classify, explain_inconclusive
 from aspm_ado.flows.tokens.creation import demand_creatable
 from aspm_ado.flows.tokens.lifecycle import lifecycle_of

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
 from aspm_ado.domain.azure.retirement import Reach
-from aspm_ado.domain.checks import Check, CheckId, Status
-from aspm_ado.domain.help.ticket import responsibilities
 from aspm_ado.domain.questions import CLONE_USERNAME, PAT_EXPIRES, Choice, Question
 from aspm_ado.domain.reasons import ExitCode, Reason, Who
+from aspm_ado.domain.report import Check, CheckId, Status
 from aspm_ado.domain.text import FEW, clean, some_of
+from aspm_ado.domain.ticket import responsibilities
 from aspm_ado.flows.answers import parse_username
 from aspm_ado.flows.tokens.correction import corrected, correction_of
 from aspm_ado.flows.tokens.prompt import OPEN, open_page

@@ -6,21 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.errors import (
+from aspm_ado.domain.questions import YES, Question
+from aspm_ado.domain.reasons import (
     InterruptedByUserError,
     NotCreatedError,
+    Reason,
     StoreError,
     UsageError,
     UserError,
 )
-from aspm_ado.domain.questions import YES, Question
-from aspm_ado.domain.reasons import Reason
 from aspm_ado.flows.tokens.creation import NEVER, creation_asked
 from aspm_ado.flows.tokens.lifecycle import PatLifecycle, lifecycle_of
 from aspm_ado.flows.tokens.orders import close_order, close_orders, release_order
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.azure.pat_lifecycle import CreatedToken
+    from aspm_ado.domain.azure.pats import CreatedToken
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.stored import StoredCredential
     from aspm_ado.flows.context import Context

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.azure.scopes import boxes_of
-from aspm_ado.domain.errors import NotCreatedError, UsageError
+from aspm_ado.domain.reasons import NotCreatedError, UsageError
 from aspm_ado.flows.tokens.correction import ABSENT_OR_NO_SERVER
 from aspm_ado.flows.tokens.creation import create_unasked, not_created_report
 from aspm_ado.flows.tokens.prompt import time_left

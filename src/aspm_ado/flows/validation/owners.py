@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aspm_ado.domain.checks import CheckId
-from aspm_ado.domain.errors import StoreError
+from aspm_ado.domain.reasons import StoreError
+from aspm_ado.domain.report import CheckId
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:

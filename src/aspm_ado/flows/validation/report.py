@@ -8,14 +8,19 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.retirement import MIGRATE, DaySource, Reach
-from aspm_ado.domain.checks import Check, CheckId, Command, Status, in_order, skip
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import (
     AspmReport,
+    Check,
+    CheckId,
+    Command,
     ConnectionReport,
     OrganizationReport,
     Report,
+    Status,
     TokenFacts,
+    in_order,
+    skip,
 )
 from aspm_ado.domain.rules.access import Access, identity_known
 from aspm_ado.domain.rules.classify import profile_owner
@@ -28,8 +33,7 @@ from aspm_ado.flows.validation.owners import with_other_connections
 from aspm_ado.flows.validation.result import OrganizationResult
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.azure.deployment import Purpose
-    from aspm_ado.domain.azure.place import Site
+    from aspm_ado.domain.azure.place import Purpose, Site
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.result import TokenResult
 

@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.deployment import API_VERSIONS, Deployment
-from aspm_ado.domain.azure.named_repository import NamedRepository
+from aspm_ado.domain.azure.place import API_VERSIONS, Deployment, NamedRepository
 from aspm_ado.domain.azure.scopes import Probe, highest_probes, probes_for
-from aspm_ado.domain.checks import Status
 from aspm_ado.domain.documents import Names, Projects, Repositories, Repository
-from aspm_ado.domain.errors import BUG_REMEDY, Problem, UserError, bug_words
 from aspm_ado.domain.http import Call, Credential, Reply
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import BUG_REMEDY, Problem, Reason, UserError, bug_words
+from aspm_ado.domain.report import Status
 from aspm_ado.domain.rules.access import judge_open
 from aspm_ado.domain.rules.classify import (
     INCONCLUSIVE,
@@ -53,8 +51,8 @@ if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.azure.requests import Caller
     from aspm_ado.domain.azure.retirement import Clock
-    from aspm_ado.domain.checks import Check
-    from aspm_ado.domain.identity import Identity
+    from aspm_ado.domain.documents import Identity
+    from aspm_ado.domain.report import Check
 
 OTHERS_ASKED: Final = 8
 """Further organizations to ask about a token that the first one rejects without a reason."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.report import OrganizationReport, TokenFacts
 from aspm_ado.domain.rules.access import Access, TokenHistory, access_kind, judge_access
@@ -19,10 +19,9 @@ if TYPE_CHECKING:
     from aspm_ado.domain.aspm.registration import Outcome
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.azure.retirement import Calendar
-    from aspm_ado.domain.checks import Check
-    from aspm_ado.domain.documents import Repository
+    from aspm_ado.domain.documents import Identity, Repository
     from aspm_ado.domain.http import Reply
-    from aspm_ado.domain.identity import Identity
+    from aspm_ado.domain.report import Check
     from aspm_ado.flows.validation.token import Token
 
 

@@ -6,9 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from aspm_ado.domain.azure.deployment import Purpose
-from aspm_ado.domain.azure.named_repository import NamedRepository
-from aspm_ado.domain.azure.place import SERVICES
+from aspm_ado.domain.azure.place import SERVICES, NamedRepository, Purpose
 from aspm_ado.domain.azure.retirement import ReachDemanded
 from aspm_ado.domain.http import Credential
 from aspm_ado.domain.rules.access import NO_HISTORY, TokenHistory
