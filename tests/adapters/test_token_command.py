@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from aspm_ado.adapters.programs import MOST_BYTES
-from aspm_ado.adapters.programs import TokenCommands
-from aspm_ado.adapters.programs import find_program
-from aspm_ado.adapters.programs import split
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.reasons import UsageError
-from collections.abc import Callable
-from pathlib import Path
 import os
-import pexpect
-import pytest
 import secrets
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from aspm_ado.adapters.programs import MOST_BYTES, TokenCommands, find_program, split
+from aspm_ado.domain.reasons import Reason, UsageError
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins are shell scripts")
 SAID = "said-on-a-stream"

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-from aspm_ado.adapters.threads import read_file
-from aspm_ado.domain.aspm import api as domain
-from aspm_ado.domain.aspm.api import Dialect
-from aspm_ado.domain.aspm.api import INSTANCE_ID
-from aspm_ado.domain.aspm.api import MARKER
-from aspm_ado.domain.aspm.api import PAT
-from aspm_ado.domain.aspm.api import places_in
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.reasons import UsageError
-from aspm_ado.domain.text import clean
-from aspm_ado.domain.text import system_words
-from collections.abc import Callable
-from pathlib import Path
-from pydantic import AfterValidator
-from pydantic import BaseModel
-from pydantic import ConfigDict
-from pydantic import Field
-from pydantic import JsonValue
-from pydantic import ValidationError
-from pydantic import model_validator
-from typing import Annotated
-from typing import Final
-from typing import Literal
-from typing import TYPE_CHECKING
-from typing import TypeAlias
 import hashlib
 import json
 import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    model_validator,
+)
+
+from aspm_ado.adapters.threads import read_file
+from aspm_ado.domain.aspm import api as domain
+from aspm_ado.domain.aspm.api import INSTANCE_ID, MARKER, PAT, Dialect, places_in
+from aspm_ado.domain.reasons import Reason, UsageError
+from aspm_ado.domain.text import clean, system_words
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

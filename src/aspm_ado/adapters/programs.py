@@ -5,26 +5,6 @@ What they may know of our environment, how long they may take, and how they are 
 
 from __future__ import annotations
 
-from aspm_ado.adapters.threads import Task
-from aspm_ado.domain.azure.pat_errors import GUID
-from aspm_ado.domain.azure.pat_errors import RESOURCE
-from aspm_ado.domain.azure.pat_errors import az_failed
-from aspm_ado.domain.errors import NotCreatedError
-from aspm_ado.domain.errors import UserError
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.reasons import UsageError
-from aspm_ado.domain.secret import Secret
-from aspm_ado.domain.secret import parse_secret
-from aspm_ado.domain.text import clean
-from aspm_ado.domain.text import system_words
-from collections.abc import Callable
-from collections.abc import Iterator
-from collections.abc import Mapping
-from pathlib import Path
-from pathlib import PurePath
-from pathlib import PureWindowsPath
-from typing import Final
-from typing import IO
 import contextlib
 import json
 import os
@@ -35,6 +15,17 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path, PurePath, PureWindowsPath
+from typing import IO, Final
+
+from aspm_ado.adapters.threads import Task
+from aspm_ado.domain.reasons import Reason, UsageError
+from aspm_ado.domain.secret import Secret, parse_secret
+from aspm_ado.domain.text import clean, system_words
+
+from ..domain.azure.pats import GUID, RESOURCE, az_failed
+from ..domain.reasons import NotCreatedError, UserError
 
 _SECRETS: Final = (
     "ASPM_ADO_PAT",

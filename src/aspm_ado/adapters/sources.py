@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from aspm_ado.adapters.terminal.voice import is_terminal
-from aspm_ado.adapters.threads import read_in_time
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.reasons import UsageError
-from aspm_ado.domain.text import clean
-from aspm_ado.domain.text import system_words
-from collections.abc import Callable
-from collections.abc import Mapping
-from functools import partial
-from pathlib import Path
-from typing import Final
-from typing import TYPE_CHECKING
 import os
 import shlex
 import stat
 import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.adapters.terminal.voice import is_terminal
+from aspm_ado.adapters.threads import read_in_time
+from aspm_ado.domain.reasons import Reason, UsageError
+from aspm_ado.domain.text import clean, system_words
 
 if TYPE_CHECKING:
     from aspm_ado.adapters.programs import TokenCommands

@@ -1,21 +1,21 @@
 """Proxies: whom the variables name for which host, and what a proxy of its own says."""
 
-from .conftest import PAT
-from .servers import answer
-from .servers import read_request
-from .servers import reset
-from aspm_ado.adapters.http.route import Proxies
-from aspm_ado.adapters.http.route import parse_proxy
-from aspm_ado.adapters.http.wire import Addresses
-from aspm_ado.adapters.http.wire import Wire
-from aspm_ado.domain.http import Origin
-from aspm_ado.domain.reasons import Reason
-from urllib.parse import urlsplit
-from urllib3.util import parse_url
 import base64
 import errno
-import pytest
 import ssl
+from urllib.parse import urlsplit
+
+import pytest
+from urllib3.util import parse_url
+
+from aspm_ado.adapters.http.route import Proxies, parse_proxy
+from aspm_ado.adapters.http.wire import Addresses, Wire
+from aspm_ado.domain.http import Origin
+from aspm_ado.domain.reasons import Reason
+
+from .conftest import PAT
+from .servers import answer, read_request, reset
+
 
 @pytest.fixture
 def far():

@@ -1,25 +1,26 @@
 """TLS: verified always, by one context that is loaded once, and a refusal says what was wrong."""
 
-from .servers import answer
+import datetime
+import hashlib
+import ssl
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from urllib3.exceptions import ConnectTimeoutError
+
 from aspm_ado.adapters.http import wire as transport_wire
-from aspm_ado.adapters.http.errors import Where
-from aspm_ado.adapters.http.errors import trouble_before_answer
+from aspm_ado.adapters.http.errors import Where, trouble_before_answer
 from aspm_ado.adapters.http.trust import parse_certificate
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason
-from concurrent.futures import ThreadPoolExecutor
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID
-from cryptography.x509.oid import NameOID
-from urllib3.exceptions import ConnectTimeoutError
-import datetime
-import hashlib
-import pytest
-import ssl
-import trustme
+
+from .servers import answer
+
 
 def test_a_certificate_of_a_known_authority(start, transport, get, certificates, bundle):
     server = start(answer(), tls=certificates["good"])

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from aspm_ado.adapters.keyring import backends
-from aspm_ado.adapters.keyring.backends import BUS
-from aspm_ado.adapters.keyring.backends import find_session_bus
-from aspm_ado.domain.reasons import StoreError
-from collections.abc import Callable
-from collections.abc import Iterator
-from pathlib import Path
 import os
-import pytest
 import socket
 import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from aspm_ado.adapters.keyring import backends
+from aspm_ado.adapters.keyring.backends import BUS, find_session_bus
+from aspm_ado.domain.reasons import StoreError
 
 if sys.platform in ("win32", "darwin"):
     pytest.skip("session buses are a matter of Linux", allow_module_level=True)

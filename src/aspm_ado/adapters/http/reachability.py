@@ -2,48 +2,27 @@
 
 from __future__ import annotations
 
-from aspm_ado.adapters.http.errors import Where
-from aspm_ado.adapters.http.errors import proxy_unusable
-from aspm_ado.adapters.http.errors import trouble_before_answer
-from aspm_ado.adapters.http.route import Proxies
-from aspm_ado.adapters.http.route import Router
-from aspm_ado.adapters.http.route import shown
-from aspm_ado.adapters.http.transport import Transport
-from aspm_ado.adapters.http.transport import TransportSettings
-from aspm_ado.adapters.http.trust import Trust
-from aspm_ado.adapters.http.trust import load_trust
-from aspm_ado.adapters.http.trust import parse_certificate
-from aspm_ado.adapters.http.wire import LIMIT
-from aspm_ado.adapters.http.wire import Limit
-from aspm_ado.adapters.http.wire import Wire
-from aspm_ado.adapters.http.wire import resolve
-from aspm_ado.domain.doctor import Host
-from aspm_ado.domain.doctor import HostResult
-from aspm_ado.domain.doctor import ProxyUse
-from aspm_ado.domain.http import Call
-from aspm_ado.domain.http import Origin
-from aspm_ado.domain.http import Reply
-from aspm_ado.domain.reasons import Problem
-from aspm_ado.domain.reasons import UserError
-from aspm_ado.domain.text import clean
-from aspm_ado.domain.text import some_of
-from collections.abc import Callable
-from collections.abc import Mapping
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import wait
-from functools import partial
-from pathlib import Path
-from typing import Any
-from typing import Final
-from typing import TYPE_CHECKING
-from typing import TypeVar
-from urllib.parse import urlsplit
-from urllib3.exceptions import HTTPError
-from urllib3.exceptions import ProxyError
 import contextlib
 import ssl
 import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+from urllib3.exceptions import HTTPError, ProxyError
+
+from aspm_ado.adapters.http.errors import Where, proxy_unusable, trouble_before_answer
+from aspm_ado.adapters.http.route import Proxies, Router, shown
+from aspm_ado.adapters.http.transport import Transport, TransportSettings
+from aspm_ado.adapters.http.trust import Trust, load_trust, parse_certificate
+from aspm_ado.adapters.http.wire import LIMIT, Limit, Wire, resolve
+from aspm_ado.domain.doctor import Host, HostResult, ProxyUse
+from aspm_ado.domain.http import Call, Origin, Reply
+from aspm_ado.domain.reasons import Problem, UserError
+from aspm_ado.domain.text import clean, some_of
 
 if TYPE_CHECKING:
     from aspm_ado.adapters.http.route import Proxy

@@ -9,47 +9,42 @@ to answer, and its errors hold what was read.
 
 from __future__ import annotations
 
-from aspm_ado.domain.documents import Answer
-from aspm_ado.domain.documents import AspmKnown
-from aspm_ado.domain.documents import AspmPage
-from aspm_ado.domain.documents import ConnectionData
-from aspm_ado.domain.documents import Document
-from aspm_ado.domain.documents import HOLDS_A_SECRET
-from aspm_ado.domain.documents import Names
-from aspm_ado.domain.documents import Pat
-from aspm_ado.domain.documents import PatAnswer
-from aspm_ado.domain.documents import Pats
-from aspm_ado.domain.documents import Project
-from aspm_ado.domain.documents import Projects
-from aspm_ado.domain.documents import Repositories
-from aspm_ado.domain.documents import Repository
-from aspm_ado.domain.documents import UserProfile
-from aspm_ado.domain.http import Call
-from aspm_ado.domain.http import Origin
-from aspm_ado.domain.http import Reply
-from aspm_ado.domain.identity import Identity
-from aspm_ado.domain.known_secrets import KNOWN_SECRETS
-from aspm_ado.domain.reasons import BUG_REMEDY
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.reasons import UserError
-from aspm_ado.domain.reasons import bug_words
-from aspm_ado.domain.secret import parse_secret
-from collections.abc import Callable
-from collections.abc import Iterable
-from dataclasses import replace
-from datetime import UTC
-from datetime import datetime
-from http import HTTPStatus
-from typing import Any
-from typing import Final
-from typing import Protocol
-from typing import TYPE_CHECKING
 import json
 import re
 import threading
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from aspm_ado.domain.documents import (
+    HOLDS_A_SECRET,
+    Answer,
+    AspmKnown,
+    AspmPage,
+    ConnectionData,
+    Document,
+    Names,
+    Pat,
+    PatAnswer,
+    Pats,
+    Project,
+    Projects,
+    Repositories,
+    Repository,
+    UserProfile,
+)
+from aspm_ado.domain.http import Call, Origin, Reply
+from aspm_ado.domain.known_secrets import KNOWN_SECRETS
+from aspm_ado.domain.reasons import BUG_REMEDY, Reason, UserError, bug_words
+from aspm_ado.domain.secret import parse_secret
+
+from ...domain.documents import Identity
 
 if TYPE_CHECKING:
     from aspm_ado.adapters.http.transport import Transport
+
 
 class Exchange(Protocol):
     """What of a transport is used here."""

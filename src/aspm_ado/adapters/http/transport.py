@@ -5,66 +5,53 @@ A body is read to its end or to a cap, decompressed, and our secrets are taken o
 
 from __future__ import annotations
 
-from aspm_ado.adapters.http.errors import BODY_REMEDY
-from aspm_ado.adapters.http.errors import TOO_LARGE
-from aspm_ado.adapters.http.errors import Trouble
-from aspm_ado.adapters.http.errors import proxy_sign_in
-from aspm_ado.adapters.http.errors import proxy_unusable
-from aspm_ado.adapters.http.errors import trouble_before_answer
-from aspm_ado.adapters.http.errors import trouble_in_answer
-from aspm_ado.adapters.http.pacing import Gate
-from aspm_ado.adapters.http.pacing import LONGEST_WAIT
-from aspm_ado.adapters.http.pacing import Pace
-from aspm_ado.adapters.http.pacing import RETRIES
-from aspm_ado.adapters.http.pacing import back_off
-from aspm_ado.adapters.http.pacing import is_transient
-from aspm_ado.adapters.http.pacing import retry_after
-from aspm_ado.adapters.http.route import Proxies
-from aspm_ado.adapters.http.route import Route
-from aspm_ado.adapters.http.route import Router
-from aspm_ado.adapters.http.route import unknown_simulator
-from aspm_ado.adapters.http.trust import Trust
-from aspm_ado.adapters.http.trust import load_trust
-from aspm_ado.adapters.http.wire import Addresses
-from aspm_ado.adapters.http.wire import CAP
-from aspm_ado.adapters.http.wire import CONNECT
-from aspm_ado.adapters.http.wire import LIMIT
-from aspm_ado.adapters.http.wire import Limit
-from aspm_ado.adapters.http.wire import Wire
-from aspm_ado.domain.documents import HOLDS_A_SECRET
-from aspm_ado.domain.http import Call
-from aspm_ado.domain.http import HEADERS
-from aspm_ado.domain.http import Origin
-from aspm_ado.domain.http import Reply
-from aspm_ado.domain.known_secrets import KNOWN_SECRETS
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.secret import require_simulated
-from aspm_ado.domain.text import clean
-from aspm_ado.domain.text import clean_said
-from collections.abc import Callable
-from collections.abc import Mapping
-from dataclasses import dataclass
-from dataclasses import field
-from dataclasses import replace
-from datetime import UTC
-from datetime import datetime
-from email.utils import parsedate_to_datetime
-from functools import lru_cache
-from functools import partial
-from http import HTTPStatus
-from pathlib import Path
-from secrets import token_hex
-from sys import intern
-from typing import Final
-from typing import TYPE_CHECKING
-from urllib3.exceptions import HTTPError
 import codecs
 import contextlib
 import hashlib
 import hmac
 import http.client
-import requests
 import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import lru_cache, partial
+from http import HTTPStatus
+from pathlib import Path
+from secrets import token_hex
+from sys import intern
+from typing import TYPE_CHECKING, Final
+
+import requests
+from urllib3.exceptions import HTTPError
+
+from aspm_ado.adapters.http.errors import (
+    BODY_REMEDY,
+    TOO_LARGE,
+    Trouble,
+    proxy_sign_in,
+    proxy_unusable,
+    trouble_before_answer,
+    trouble_in_answer,
+)
+from aspm_ado.adapters.http.pacing import (
+    LONGEST_WAIT,
+    RETRIES,
+    Gate,
+    Pace,
+    back_off,
+    is_transient,
+    retry_after,
+)
+from aspm_ado.adapters.http.route import Proxies, Route, Router, unknown_simulator
+from aspm_ado.adapters.http.trust import Trust, load_trust
+from aspm_ado.adapters.http.wire import CAP, CONNECT, LIMIT, Addresses, Limit, Wire
+from aspm_ado.domain.documents import HOLDS_A_SECRET
+from aspm_ado.domain.http import HEADERS, Call, Origin, Reply
+from aspm_ado.domain.known_secrets import KNOWN_SECRETS
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.secret import require_simulated
+from aspm_ado.domain.text import clean, clean_said
 
 if TYPE_CHECKING:
     from urllib3.response import HTTPResponse

@@ -8,23 +8,6 @@ places are loaded one by one.
 
 from __future__ import annotations
 
-from aspm_ado.domain.origin import Origin
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.reasons import UsageError
-from aspm_ado.domain.text import clean
-from aspm_ado.domain.text import clean_said
-from collections.abc import Callable
-from collections.abc import Iterable
-from collections.abc import Iterator
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC
-from datetime import datetime
-from pathlib import Path
-from shlex import quote
-from typing import Any
-from typing import Final
-from typing import cast
 import contextlib
 import hashlib
 import ipaddress
@@ -34,6 +17,17 @@ import socket
 import ssl
 import stat
 import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from shlex import quote
+from typing import Any, Final, cast
+
+from aspm_ado.domain.reasons import Reason, UsageError
+from aspm_ado.domain.text import clean, clean_said
+
+from ...domain.http import Origin
 
 VARIABLES: Final = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 """Variables that name a file or folder of certificates, the first readable one wins."""

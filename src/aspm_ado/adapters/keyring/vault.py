@@ -5,31 +5,24 @@ And the memory of this process, for the demo and for rehearsals.
 
 from __future__ import annotations
 
-from aspm_ado.adapters.keyring.backends import Backend
-from aspm_ado.adapters.keyring.backends import class_of
-from aspm_ado.adapters.keyring.backends import open_backend
-from aspm_ado.adapters.keyring.backends import services_of
-from aspm_ado.adapters.keyring.backends import title_of
-from aspm_ado.adapters.keyring.errors import hung
-from aspm_ado.adapters.keyring.errors import not_given_back
-from aspm_ado.adapters.keyring.errors import not_gone
-from aspm_ado.adapters.keyring.errors import too_large
-from aspm_ado.adapters.keyring.errors import translated
-from aspm_ado.adapters.threads import HungError
-from aspm_ado.adapters.threads import TimeBox
-from aspm_ado.domain.reasons import InterruptedByUserError
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.reasons import StoreError
-from aspm_ado.domain.secret import Secret
-from aspm_ado.domain.secret import could_be_secret
-from collections.abc import Callable
-from collections.abc import Mapping
-from contextlib import suppress
-from functools import partial
-from typing import Final
-from typing import TypeVar
 import hmac
 import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Final, TypeVar
+
+from aspm_ado.adapters.keyring.backends import (
+    Backend,
+    class_of,
+    open_backend,
+    services_of,
+    title_of,
+)
+from aspm_ado.adapters.keyring.errors import hung, not_given_back, not_gone, too_large, translated
+from aspm_ado.adapters.threads import HungError, TimeBox
+from aspm_ado.domain.reasons import InterruptedByUserError, Reason, StoreError
+from aspm_ado.domain.secret import Secret, could_be_secret
 
 ACCOUNT: Final = "aspm-ado"
 """The account name of an entry without an origin, as earlier versions wrote them."""

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from aspm_ado.adapters.records.codec import DamagedError
-from aspm_ado.adapters.records.codec import NewerError
-from aspm_ado.adapters.records.codec import decode_catalogue
-from aspm_ado.adapters.records.codec import decode_draft
-from aspm_ado.adapters.records.codec import encode_catalogue
-from aspm_ado.adapters.records.codec import encode_draft
-from aspm_ado.adapters.records.codec import older_version
-from aspm_ado.adapters.records.folder import Claims
-from aspm_ado.adapters.records.folder import Disk
-from aspm_ado.adapters.records.folder import PrivateFolder
-from aspm_ado.adapters.records.folder import WriterLock
-from aspm_ado.domain.reasons import DamagedRecordsError
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.reasons import StoreError
-from aspm_ado.domain.stored import Catalogue
-from aspm_ado.domain.stored import Draft
-from aspm_ado.domain.text import clean
-from collections.abc import Callable
-from collections.abc import Iterator
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Final
-import os
+
+from aspm_ado.adapters.records.codec import (
+    DamagedError,
+    NewerError,
+    decode_catalogue,
+    decode_draft,
+    encode_catalogue,
+    encode_draft,
+    older_version,
+)
+from aspm_ado.adapters.records.folder import Claims, Disk, PrivateFolder, WriterLock
+from aspm_ado.domain.reasons import DamagedRecordsError, Reason, StoreError
+from aspm_ado.domain.stored import Catalogue, Draft
+from aspm_ado.domain.text import clean
 
 _CATALOGUE: Final = "catalog.json"
 _DRAFT: Final = "draft.json"
