@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import Settings
 from aspm_ado.domain.aspm.handoff import clone_notes, evidence_of
-from aspm_ado.domain.aspm.registration import (
-    NewToken,
-    Outcome,
-    RegistrationFacts,
-    token_of,
-)
+from aspm_ado.domain.aspm.registration import NewToken, Outcome, RegistrationFacts, token_of
+from aspm_ado.domain.azure.deployment import Purpose
 from aspm_ado.domain.azure.place import options_for
-from aspm_ado.domain.azure.retirement import Reach
+from aspm_ado.domain.azure.retirement import DaySource, Reach
 from aspm_ado.domain.checks import Check, CheckId, Status, skip
-from aspm_ado.domain.errors import (
-    InterruptedByUserError,
-    NotCreatedError,
-    UsageError,
-)
+from aspm_ado.domain.errors import InterruptedByUserError, NotCreatedError, UsageError, UserError
 from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.questions import (
     ALL_ORGANIZATIONS,
@@ -36,7 +29,7 @@ from aspm_ado.domain.questions import (
     Question,
 )
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report
+from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
 from aspm_ado.domain.rules.aspm import aspm_skipped
 from aspm_ado.domain.stored import (
     UNREGISTERED,
@@ -49,11 +42,15 @@ from aspm_ado.domain.stored import (
 )
 from aspm_ado.domain.text import FEW, clean, some_of
 from aspm_ado.flows.answers import AUTO, declined
-from aspm_ado.flows.connect_change import change_answer
-from aspm_ado.flows.connect_plan import tell_plan
+from aspm_ado.flows.connect_plan import change_answer, tell_plan
 from aspm_ado.flows.handoff import is_unfinished, leading_on, resume_handoff
-from aspm_ado.flows.options import ConnectOptions, distribute, resolve_options, settings_of
-from aspm_ado.flows.registration.api import demand_dialect
+from aspm_ado.flows.options import (
+    ConnectOptions,
+    distribute,
+    purpose_given,
+    resolve_options,
+    settings_of,
+)
 from aspm_ado.flows.registration.aspm import (
     AspmResult,
     AspmTarget,
@@ -63,7 +60,7 @@ from aspm_ado.flows.registration.aspm import (
     secret_to_keep,
     shown_since,
 )
-from aspm_ado.flows.registration.delivery import Outcomes, deliver, rehearse, with_registration
+from aspm_ado.flows.registration.delivery import Outcomes, deliver, demand_dialect, rehearse
 from aspm_ado.flows.registration.guided import HANDED_OFF, Handoff
 from aspm_ado.flows.storage.connection import (
     Addition,
@@ -76,28 +73,37 @@ from aspm_ado.flows.storage.connection import (
 )
 from aspm_ado.flows.storage.successor import revoke_replaced
 from aspm_ado.flows.storage.transaction import store_entry, whole_records
-from aspm_ado.flows.target import stored_by_key, target_given
-from aspm_ado.flows.tokens.correction import ABSENT_OR_NO_SERVER
+from aspm_ado.flows.target import Target, site_meant, stored_by_key, target_given
 from aspm_ado.flows.tokens.creation import (
     CREATED,
     creates_at_once,
     creates_unasked,
     not_created_report,
 )
-from aspm_ado.flows.tokens.expiry import ask_ends
-from aspm_ado.flows.tokens.more import add_organizations
-from aspm_ado.flows.tokens.orders import release_stored_orders
-from aspm_ado.flows.tokens.prompt import acquire, tell_position
-from aspm_ado.flows.tokens.retry import validate_until_good
-from aspm_ado.flows.tokens.several import create_several
+from aspm_ado.flows.tokens.lifecycle import release_stored_orders
+from aspm_ado.flows.tokens.prompt import acquire, ask_ends, tell_position
+from aspm_ado.flows.tokens.retry import (
+    ABSENT_OR_NO_SERVER,
+    add_organizations,
+    create_several,
+    validate_until_good,
+)
 from aspm_ado.flows.tokens.sources import Tokens
 from aspm_ado.flows.validate import validate_stored
-from aspm_ado.flows.validation.report import connection_report, named, report
+from aspm_ado.flows.validation.report import (
+    EVERY_ONE,
+    connection_report,
+    named,
+    report,
+    with_registration,
+)
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
+    from aspm_ado.domain.errors import Problem
+    from aspm_ado.flows.answers import Asker
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
+    from aspm_ado.flows.validation.token import OrganizationResult, TokenResult
 
 
 _TYPED_AGAIN: Final = (
@@ -645,3 +651,47 @@ def _where_stored(context: Context, options: ConnectOptions, *, is_stored: bool)
         told = "Nothing is stored." if options.stored is None else "Nothing changed."
         return skip(CheckId.SECRETS, told, Reason.NOTHING_KEPT)
     return Check(CheckId.SECRETS, Status.PASS, f"Stored in {context.vault.title}, and read back.")
+
+
+def title_of(asker: Asker, name: str | None) -> str:
+    """The title of a connection before it exists: its name, or its first place."""
+    target = _target(asker)
+    if name or target is None:
+        return clean(name or "no name", 60)
+    return clean(next(iter(target.names), target.site.host), 60)
+
+
+def not_made(context: Context, name: str | None, problem: Problem) -> Report:
+    """Report the problem at each organization of a connection that was not created."""
+    check = Check(
+        CheckId.ACCESS, Status.UNKNOWN, problem.problem, problem.reason, problem.remedy or None
+    )
+    target, purpose = _target(context.asker), Purpose.ALM
+    with suppress(UserError):  # the purpose may be the problem
+        purpose = purpose_given(context.asker)
+    names = target.names if target is not None else ()
+    organizations = [
+        OrganizationReport(one, None, TokenFacts(), (check,)) for one in names or (EVERY_ONE,)
+    ]
+    shown = clean(name, 63) if name else None
+    made = connection_report(shown, site_meant(target), purpose, organizations)
+    return report(context, "connect", [], [made])
+
+
+def merged(reports: Sequence[Report]) -> Report:
+    """Merge reports in their order; the day is that of Azure DevOps, if known."""
+    sources = (one.day_source for one in reports)
+    return replace(
+        reports[-1],
+        day_source=next((one for one in sources if one is not DaySource.LOCAL), DaySource.LOCAL),
+        connections=tuple(made for one in reports for made in one.connections),
+        notes=tuple(note for one in reports for note in one.notes),
+    )
+
+
+def _target(asker: Asker) -> Target | None:
+    """The target of a connection, or None if its answers are invalid."""
+    try:
+        return target_given(asker)
+    except UserError:
+        return None

@@ -31,7 +31,6 @@ from aspm_ado.domain.stored import (
 )
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import AUTO
-from aspm_ado.flows.registration.api import profile_at
 from aspm_ado.flows.registration.aspm import (
     NO_TEAM_LEADS,
     AspmResult,
@@ -41,20 +40,13 @@ from aspm_ado.flows.registration.aspm import (
     given_for,
     resolve_aspm,
 )
-from aspm_ado.flows.registration.delivery import (
-    Outcomes,
-    deliver,
-    goes_through_profile,
-    with_registration,
-)
+from aspm_ado.flows.registration.delivery import Outcomes, deliver, goes_through_profile, profile_at
 from aspm_ado.flows.registration.guided import Handoff
 from aspm_ado.flows.storage.connection import entry_report, report_on_record
-from aspm_ado.flows.storage.secrets import read_current
 from aspm_ado.flows.storage.successor import revoke_replaced
-from aspm_ado.flows.storage.transaction import changed_meanwhile
-from aspm_ado.flows.validate import stored_entries
-from aspm_ado.flows.validation.report import report
-from aspm_ado.flows.which import connection_meant
+from aspm_ado.flows.storage.transaction import changed_meanwhile, read_current
+from aspm_ado.flows.target import entry_meant
+from aspm_ado.flows.validation.report import report, with_registration
 
 if TYPE_CHECKING:
     from aspm_ado.domain.secret import Secret
@@ -253,12 +245,6 @@ def _validated(
 
 def _where(entry: Entry) -> str:
     return options_for(site_of(entry), [entry.organizations[0].name])
-
-
-def entry_meant(context: Context, name: str | None) -> Entry:
-    """The connection meant: named, the only one, or chosen."""
-    [entry] = stored_entries(context, [connection_meant(context, name)])
-    return entry
 
 
 def _handoff(entry: Entry, one: StoredOrganization, secret: Secret, settings: Settings) -> Handoff:

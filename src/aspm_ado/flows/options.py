@@ -33,7 +33,6 @@ from aspm_ado.domain.questions import (
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.stored import StoredAspm
 from aspm_ado.flows.answers import AUTO, one_of, parse_check_clone, parse_username
-from aspm_ado.flows.registration.api import profile_at
 from aspm_ado.flows.registration.aspm import (
     LATER,
     NO_TEAM_LEADS,
@@ -42,9 +41,9 @@ from aspm_ado.flows.registration.aspm import (
     missing_aspm_token,
     parse_aspm_url,
 )
+from aspm_ado.flows.registration.delivery import profile_at
 from aspm_ado.flows.storage.connection import UNNAMED, default_name, parse_name
-from aspm_ado.flows.storage.secrets import read_current, require_same_world
-from aspm_ado.flows.storage.transaction import prepare_storage
+from aspm_ado.flows.storage.transaction import prepare_storage, read_current, require_same_world
 from aspm_ado.flows.target import (
     ask_target,
     collection_missing,
@@ -52,12 +51,15 @@ from aspm_ado.flows.target import (
     stored_by_key,
     target_given,
 )
-from aspm_ado.flows.tokens.correction import correct_absent
-from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, creation_asked
-from aspm_ado.flows.tokens.expiry import end_given
+from aspm_ado.flows.tokens.creation import (
+    REQUIRE,
+    creates_unasked,
+    creation_asked,
+    reached_by_person,
+)
 from aspm_ado.flows.tokens.prompt import warn_of_end
-from aspm_ado.flows.tokens.reached import reached_by_person
-from aspm_ado.flows.tokens.sources import Tokens, missing_token, tokens_given
+from aspm_ado.flows.tokens.retry import correct_absent
+from aspm_ado.flows.tokens.sources import Tokens, end_given, missing_token, tokens_given
 from aspm_ado.flows.validation.token import Demand, Token
 
 if TYPE_CHECKING:
@@ -69,7 +71,7 @@ if TYPE_CHECKING:
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.target import Target
     from aspm_ado.flows.tokens.sources import ApiToken
-    from aspm_ado.flows.validation.result import TokenResult
+    from aspm_ado.flows.validation.token import TokenResult
 
 API: Final = "api"
 GUIDED: Final = "guided"

@@ -43,29 +43,33 @@ from aspm_ado.flows.options import (
     refuse_missing,
 )
 from aspm_ado.flows.registration.aspm import shown_since, validate_stored_aspms
-from aspm_ado.flows.registration.delivery import with_registration
 from aspm_ado.flows.storage.connection import entry_report
-from aspm_ado.flows.storage.secrets import SPOILT, Secrets, read_secrets, require_same_world
-from aspm_ado.flows.storage.transaction import changed_meanwhile, update_entry
+from aspm_ado.flows.storage.transaction import (
+    SPOILT,
+    Secrets,
+    changed_meanwhile,
+    read_secrets,
+    update_entry,
+)
 from aspm_ado.flows.target import (
     ask_target,
     collection_missing,
     site_meant,
     stored_by_key,
+    stored_entries,
     target_given,
 )
-from aspm_ado.flows.tokens.expiry import end_given
 from aspm_ado.flows.tokens.sources import (
     ASPM_VARIABLES,
     PAT_VARIABLES,
     Tokens,
     ask_token,
+    end_given,
     tokens_given,
 )
-from aspm_ado.flows.validation.report import connection_report, named, report
-from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
+from aspm_ado.flows.validation.report import connection_report, named, report, with_registration
 from aspm_ado.flows.validation.run import validate
-from aspm_ado.flows.validation.token import Token
+from aspm_ado.flows.validation.token import OrganizationResult, Token, TokenResult
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
@@ -210,41 +214,6 @@ def _stopping(context: Context, one: _Validation) -> Iterator[str]:
     """
     reports = {key: here.report for key, here in one.organizations.items()}
     return global_token_warnings(one.entry, one.calendar or context.clock.calendar(), reports)
-
-
-def stored_entries(
-    context: Context, names: Sequence[str], *, otherwise: str = "", in_any_world: bool = False
-) -> list[Entry]:
-    """The connections named, or all; ``nothing-stored`` (2) where one is not there.
-
-    ``otherwise`` also helps then. Simulated connections are for a simulation only, and real ones
-    for none, unless ``in_any_world``. Of both kinds, only those that fit are meant by no name.
-    """
-    catalogue = context.records.load()
-    usable = [
-        name
-        for name, entry in catalogue.connections.items()
-        if entry.simulated is not (not context.is_simulated)
-    ]
-    wanted = list(dict.fromkeys(names)) or sorted(usable or catalogue.connections)
-    for name in wanted:
-        if name not in catalogue.connections:
-            known = ", ".join(sorted(catalogue.connections)) or "none"
-            raise UsageError(
-                Reason.NOTHING_STORED,
-                f"There is no connection named {clean(name, 60)} (stored: {known}).",
-                remedy="See `aspm-ado list`, or run `aspm-ado connect` to create one.",
-            )
-    if not wanted:
-        raise UsageError(
-            Reason.NOTHING_STORED,
-            "No connections stored.",
-            remedy=f"To create one, run `aspm-ado connect`{otherwise}.",
-        )
-    entries = [catalogue.connections[name] for name in wanted]
-    if not in_any_world:
-        require_same_world(context, entries)
-    return entries
 
 
 def _stored_tokens(context: Context, entry: Entry, secrets: Secrets) -> list[Token]:

@@ -8,7 +8,7 @@ from aspm_ado.domain.errors import Problem, StoreError
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.disconnect import Removed, disconnect
-from aspm_ado.flows.which import connection_meant
+from aspm_ado.flows.target import connection_meant
 
 
 def run(invocation: Invocation, name: str | None = None) -> int:

@@ -199,7 +199,7 @@ class _Sitting:
 
     def ask(self, handoff: Handoff, number: int) -> str:
         """Show one organization and ask how it went; the answer is saved."""
-        known_before = knows_tool(self.context, self.aspm, handoff)
+        known_before = self.knows_tool(handoff)
         self.show(handoff, number)
         answer = self.answer(handoff, more=number < self.total)
         state = {SAVED.value: CLAIMED, REFUSED.value: TURNED_DOWN}.get(answer, _later(handoff))
@@ -210,6 +210,11 @@ class _Sitting:
         if answer == REFUSED.value:
             self.explain_refusal(handoff)
         return answer
+
+    def knows_tool(self, handoff: Handoff) -> bool | None:
+        """Whether Invicti ASPM says that it knows the tool, if it can tell."""
+        deployment = handoff.place.site.deployment
+        return knows_tool(self.context, self.aspm, deployment, handoff.repository)
 
     def show(self, handoff: Handoff, number: int) -> None:
         """Where to click and what to enter."""
@@ -288,7 +293,7 @@ class _Sitting:
     def proven(self, handoff: Handoff, *, known_before: bool | None) -> Registration:
         """What a person's "saved" amounts to; an earlier one may have shown nothing."""
         was_unseen = handoff.standing.unseen
-        known = known_before or knows_tool(self.context, self.aspm, handoff)
+        known = known_before or self.knows_tool(handoff)
         if known and (was_unseen or known_before is False):
             self.voice.say("Invicti ASPM knows the tool now; before, it did not.")
             return ACCEPTED

@@ -32,23 +32,26 @@ from aspm_ado.flows.registration.aspm import (
     resolve_aspm,
     secret_to_keep,
 )
-from aspm_ado.flows.registration.delivery import with_registration
-from aspm_ado.flows.rotation.each import demand_tokens, renew_all
 from aspm_ado.flows.rotation.renewal import (
     Renewal,
     bring_new,
+    demand_tokens,
     obtain,
     places_with_token,
     renew,
+    renew_all,
     token_unchanged,
 )
 from aspm_ado.flows.storage.connection import entry_report, report_on_record
-from aspm_ado.flows.storage.secrets import read_token, require_same_world
 from aspm_ado.flows.storage.successor import revoke_replaced, without_lost
-from aspm_ado.flows.storage.transaction import prepare_storage, store_aspm_token
-from aspm_ado.flows.target import known_name
-from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, creation_asked
-from aspm_ado.flows.tokens.revocation import revoking_unkept
+from aspm_ado.flows.storage.transaction import (
+    prepare_storage,
+    read_token,
+    require_same_world,
+    store_aspm_token,
+)
+from aspm_ado.flows.target import known_name, stored_entries
+from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, creation_asked, revoking_unkept
 from aspm_ado.flows.tokens.sources import (
     ASPM_VARIABLES,
     PAT_VARIABLES,
@@ -56,8 +59,7 @@ from aspm_ado.flows.tokens.sources import (
     missing_token,
     tokens_given,
 )
-from aspm_ado.flows.validate import stored_entries
-from aspm_ado.flows.validation.report import connection_report, named, report
+from aspm_ado.flows.validation.report import connection_report, named, report, with_registration
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
@@ -65,8 +67,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.stored import Entry
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.tokens.sources import ApiToken
-    from aspm_ado.flows.validation.result import TokenResult
-    from aspm_ado.flows.validation.token import Demand, Token
+    from aspm_ado.flows.validation.token import Demand, Token, TokenResult
 
 
 WHICH_TOKEN = Question(

@@ -27,14 +27,13 @@ from aspm_ado.domain.stored import (
     StoredOrganization,
 )
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.storage.secrets import read_token
+from aspm_ado.flows.storage.transaction import read_token
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Site
     from aspm_ado.domain.secret import Secret
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
-    from aspm_ado.flows.validation.token import Token
+    from aspm_ado.flows.validation.token import OrganizationResult, Token, TokenResult
 
 
 def facts_on_record(entry: Entry, key: str, *, shared: bool) -> TokenFacts:

@@ -25,10 +25,14 @@ from aspm_ado.flows.storage.connection import (
     statuses_of,
     stored_credential,
 )
-from aspm_ado.flows.storage.secrets import read_token
-from aspm_ado.flows.storage.transaction import changed_meanwhile, store_entry, update_entry
-from aspm_ado.flows.tokens.orders import close_order, record_replaced
-from aspm_ado.flows.tokens.revocation import revoke_old
+from aspm_ado.flows.storage.transaction import (
+    changed_meanwhile,
+    read_token,
+    store_entry,
+    update_entry,
+)
+from aspm_ado.flows.tokens.creation import revoke_old
+from aspm_ado.flows.tokens.lifecycle import close_order, record_replaced
 from aspm_ado.flows.validation.report import with_check
 
 if TYPE_CHECKING:
@@ -36,7 +40,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.identity import Identity
     from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.validation.result import TokenResult
+    from aspm_ado.flows.validation.token import TokenResult
 
 
 def compare_owner(result: TokenResult, replaced: Sequence[StoredCredential]) -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.place import SERVICES
+from aspm_ado.domain.azure.retirement import parse_day
 from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import (
     ASPM_TOKEN_FILE,
     CREATE_TOKEN,
     PAT,
     PAT_COMMAND,
+    PAT_EXPIRES,
     PAT_FILE,
     PAT_SOURCES,
     PAT_STDIN,
@@ -277,3 +281,20 @@ def _split(value: str) -> tuple[str | None, str]:
     if equals and organization and path and not any(mark in organization for mark in "/\\:"):
         return organization.strip(), path
     return None, value
+
+
+def end_given(asker: Asker, today: date) -> date | None:
+    """The day that ``--pat-expires`` says. Raises ``UsageError`` where it is over."""
+    return asker.one(PAT_EXPIRES, partial(day_to_come, today=today, where=PAT_EXPIRES.flag))
+
+
+def day_to_come(text: str, today: date, where: str) -> date:
+    """A day as it is written. Raises ``UsageError`` where it is over."""
+    day = parse_day(text, where)
+    if day < today:
+        raise UsageError(
+            Reason.INPUT_INVALID,
+            f"{where} is in the past: {day}. Today is {today}.",
+            remedy="Look up the expiry date on the token page.",
+        )
+    return day
