@@ -61,7 +61,7 @@ from aspm_ado.flows.registration.aspm import (
     shown_since,
 )
 from aspm_ado.flows.registration.delivery import Outcomes, deliver, demand_dialect, rehearse
-from aspm_ado.flows.registration.guided import HANDED_OFF, Handoff
+from aspm_ado.flows.registration.guided import Handoff
 from aspm_ado.flows.storage.connection import (
     Addition,
     good_ones,
@@ -141,7 +141,7 @@ def connect(context: Context, name: str | None) -> Report:
         now = context.records.load().connections.get(options.name, options.replaced)
         revoke_replaced(context, options.replaced, now)
     shown = _report(context, options, results, refused, aspm, is_stored=is_stored)
-    return report(context, "connect", results, [shown])
+    return report(context, "connect", [shown])
 
 
 def _connected_already(context: Context, old: Entry) -> Report:
@@ -411,7 +411,7 @@ def _carry_out(
         _store(context, options, good, keys, plan.settings.toggles, aspm)
     if ready is not None:
         with leading_on(context, options.name if options.keeps else ""):
-            brought = deliver(context, ready, options.profile, plan.handoffs, keeps=options.keeps)
+            brought = deliver(context, ready, options.profile, plan.handoffs)
             _take(good, brought)
     return options.keeps
 
@@ -451,7 +451,8 @@ def _prepare(
             if key in done:
                 here.outcome = Outcome(done[key])
                 continue
-            begun = _begun(options, prior.get(key), is_unchanged=key in unchanged, brings=brings)
+            known = prior[key].registration if key in prior else UNREGISTERED
+            begun = options.aspm.begun(known, brings=brings, is_unchanged=key in unchanged)
             here.outcome = Outcome(begun)
             handoffs.append(_handoff(context, options, settings, result, here, begun))
     return handoffs
@@ -498,28 +499,6 @@ def _registered_already(
     return done
 
 
-def _begun(
-    options: ConnectOptions,
-    prior: StoredOrganization | None,
-    *,
-    is_unchanged: bool,
-    brings: bool,
-) -> Registration:
-    """What is on record until Invicti ASPM answers, or a person does.
-
-    A profile only creates: where it has registered another token, or other settings, a person
-    enters the new ones.
-    """
-    if brings and options.aspm.hands_over:
-        return HANDED_OFF
-    known = prior.registration if prior is not None else UNREGISTERED
-    if brings and known.mode is not RegistrationMode.API and not known.marker:
-        return Registration(RegistrationMode.API)
-    if is_unchanged:
-        return known
-    return known.for_new_token
-
-
 def _handoff(
     context: Context,
     options: ConnectOptions,
@@ -530,9 +509,8 @@ def _handoff(
 ) -> Handoff:
     day = context.shown[:10]
     username = needed_username(here.report) or result.token.username
-    evidence = evidence_of(here.report.checks, day, here.report.token.reach)
-    if here.report.identity is not None:
-        evidence = replace(evidence, owner=here.report.identity.label)
+    owner = here.report.identity.label if here.report.identity is not None else ""
+    evidence = evidence_of(here.report.checks, day, here.report.token.reach, owner)
     return Handoff(
         options.name,
         here.place,
@@ -675,7 +653,7 @@ def not_made(context: Context, name: str | None, problem: Problem) -> Report:
     ]
     shown = clean(name, 63) if name else None
     made = connection_report(shown, site_meant(target), purpose, organizations)
-    return report(context, "connect", [], [made])
+    return report(context, "connect", [made])
 
 
 def merged(reports: Sequence[Report]) -> Report:

@@ -31,7 +31,7 @@ from aspm_ado.domain.questions import (
     YES,
 )
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.stored import StoredAspm
+from aspm_ado.domain.stored import Registration, RegistrationMode, StoredAspm
 from aspm_ado.flows.answers import AUTO, one_of, parse_check_clone, parse_username
 from aspm_ado.flows.registration.aspm import (
     LATER,
@@ -42,6 +42,7 @@ from aspm_ado.flows.registration.aspm import (
     parse_aspm_url,
 )
 from aspm_ado.flows.registration.delivery import profile_at
+from aspm_ado.flows.registration.guided import HANDED_OFF
 from aspm_ado.flows.storage.connection import UNNAMED, default_name, parse_name
 from aspm_ado.flows.storage.transaction import prepare_storage, read_current, require_same_world
 from aspm_ado.flows.target import (
@@ -113,6 +114,20 @@ class AspmOptions:
     def uses_profile(self) -> bool:
         """Whether an operator's profile registers."""
         return self.register == API or (self.register == AUTO and bool(self.profile))
+
+    def begun(
+        self, known: Registration, *, brings: bool, is_unchanged: bool = False
+    ) -> Registration:
+        """What is on record of a token until Invicti ASPM answers, or a person does.
+
+        A profile only creates: where it has registered another token, or other settings, a person
+        enters the new ones.
+        """
+        if brings and self.hands_over:
+            return HANDED_OFF
+        if brings and known.mode is not RegistrationMode.API and not known.marker:
+            return Registration(RegistrationMode.API)
+        return known if is_unchanged else known.for_new_token
 
     def add_stored(self, entry: Entry) -> None:
         """Fill what was not said with what is on record."""
@@ -447,7 +462,7 @@ def _with_stored(
         for place in bare
         if (key := used.get(place.key, "")) in secrets
     }
-    return entry, Tokens(None, given.own | own)
+    return entry, Tokens(own=given.own | own)
 
 
 def _stored_token(context: Context, place: Place, entry: Entry, key: str, secret: Secret) -> Token:

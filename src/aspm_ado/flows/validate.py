@@ -43,7 +43,6 @@ from aspm_ado.flows.options import (
     refuse_missing,
 )
 from aspm_ado.flows.registration.aspm import shown_since, validate_stored_aspms
-from aspm_ado.flows.storage.connection import entry_report
 from aspm_ado.flows.storage.transaction import (
     SPOILT,
     Secrets,
@@ -67,7 +66,13 @@ from aspm_ado.flows.tokens.sources import (
     end_given,
     tokens_given,
 )
-from aspm_ado.flows.validation.report import connection_report, named, report, with_registration
+from aspm_ado.flows.validation.report import (
+    connection_report,
+    entry_report,
+    named,
+    report,
+    with_registration,
+)
 from aspm_ado.flows.validation.run import validate
 from aspm_ado.flows.validation.token import OrganizationResult, Token, TokenResult
 
@@ -154,7 +159,7 @@ def validate_stored(
     ]
     if not validations:
         raise changed_meanwhile(entries[0].name)
-    results = _validate(context, validations, terms.warn_days)
+    _validate(context, validations, terms.warn_days)
     reports: list[ConnectionReport] = []
     notes: list[str] = []
     catalogue = context.records.load()
@@ -162,7 +167,7 @@ def validate_stored(
         reports.append(_report(one, terms, _fresh(one, catalogue)))
         notes += _stopping(context, one)
     _remember(context, validations)
-    return report(context, command, results, reports, notes)
+    return report(context, command, reports, notes)
 
 
 def _with_end_given(context: Context, entry: Entry) -> Entry:
@@ -187,24 +192,20 @@ def _with_end_given(context: Context, entry: Entry) -> Entry:
     return update_entry(context, entry.name, lambda now: now.ending(day, given.source))
 
 
-def _validate(
-    context: Context, validations: Sequence[_Validation], warn_days: int
-) -> list[TokenResult]:
+def _validate(context: Context, validations: Sequence[_Validation], warn_days: int) -> None:
     """Validate all tokens side by side, then each ASPM.
 
     What comes of them goes to their connections.
     """
     tokens = [token for one in validations for token in one.tokens]
-    results = validate(context, tokens, warn_days=warn_days)
+    coming = iter(validate(context, tokens, warn_days=warn_days))
     sound = [one.entry for one in validations if one.secrets.reason is not SPOILT]
     aspms = validate_stored_aspms(context, sound)
-    coming = iter(results)
     for one in validations:
         one.results = list(islice(coming, len(one.tokens)))
         if one.entry.name in aspms:
             one.aspm = aspms[one.entry.name].report
             one.shown = shown_since(context, one.entry, aspms[one.entry.name])
-    return results
 
 
 def _stopping(context: Context, one: _Validation) -> Iterator[str]:
@@ -414,4 +415,4 @@ def validate_ad_hoc(context: Context, terms: Terms = USUAL) -> Report:
     site = next((result.token.site for result in results), target.site)
     reports = (terms.applied_to(named(made, None)) for result in results for made in result.reports)
     connection = connection_report(None, site, demand.purpose, reports)
-    return report(context, "validate", results, [connection])
+    return report(context, "validate", [connection])

@@ -6,7 +6,7 @@ record at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -33,8 +33,7 @@ from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.stored import UNREGISTERED, Registration, RegistrationMode, RegistrationState
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.registration.aspm import knows_tool
-from aspm_ado.flows.registration.guided import PLANNED, hand_over
-from aspm_ado.flows.storage.successor import swap
+from aspm_ado.flows.registration.guided import PLANNED, hand_over, record_answer
 from aspm_ado.flows.validation.scheduler import one_call
 
 if TYPE_CHECKING:
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
     from aspm_ado.domain.aspm.registration import InstanceSearch
     from aspm_ado.domain.http import Call, Reply
     from aspm_ado.domain.secret import Secret
-    from aspm_ado.domain.stored import Catalogue
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.registration.aspm import AspmResult
     from aspm_ado.flows.registration.guided import Handoff
@@ -140,22 +138,15 @@ class _Attempt:
         return self.context.scheduler.run(one_call(call))
 
 
-def _register(
-    context: Context,
-    aspm: AspmResult,
-    profile: Profile,
-    handoff: Handoff,
-    prior: Registration,
-    save: Callable[[Registration], None],
-) -> Outcome:
+def _register(context: Context, aspm: AspmResult, profile: Profile, handoff: Handoff) -> Outcome:
     """Register an organization, with one write at most.
 
-    ``prior`` is what an earlier run left. ``save`` puts a state on record; before the write it is
-    given ``unknown``. A crash at any point leaves a record from which the next run looks first, and
-    never doubles what is there.
+    Before the write, ``unknown`` is on record. A crash at any point leaves a record from which the
+    next run looks first, and never doubles what is there.
     """
     if aspm.caller is None or aspm.token is None:
         raise RuntimeError("a registration without a proven ASPM")
+    prior = _registration_by_now(context, handoff)
     if prior.mode is not RegistrationMode.API:
         prior = Registration(RegistrationMode.API)
     if prior.state is RegistrationState.REGISTERED:
@@ -166,16 +157,17 @@ def _register(
     outcome = attempt.look_first(prior)
     if outcome is None:
         known_before = knows_tool(context, aspm, handoff.place.site.deployment, handoff.repository)
-        save(Registration(RegistrationMode.API, RegistrationState.UNKNOWN, marker=marker))
+        unknown = Registration(RegistrationMode.API, RegistrationState.UNKNOWN, marker=marker)
+        record_answer(context, handoff, unknown)
         outcome = attempt.send()
-    save(outcome.registration)
+    record_answer(context, handoff, outcome.registration)
     if outcome.registration.state is not RegistrationState.REGISTERED:
         return outcome
     if known_before is False and knows_tool(
         context, aspm, handoff.place.site.deployment, handoff.repository
     ):
         outcome = outcome.accepted()
-        save(outcome.registration)
+        record_answer(context, handoff, outcome.registration)
     return attempt.test(outcome)
 
 
@@ -184,8 +176,6 @@ def register_all(
     aspm: AspmResult,
     profile: Profile,
     handoffs: Sequence[Handoff],
-    *,
-    keeps: bool,
 ) -> dict[str, Outcome]:
     """What came of each organization, by ``Place.key``.
 
@@ -197,46 +187,17 @@ def register_all(
         context.voice.heading(f"Registering {len(handoffs)} organizations")
     outcomes: dict[str, Outcome] = {}
     for number, handoff in enumerate(handoffs, start=1):
-        with context.records.exclusive() if keeps else nullcontext():
-            prior = handoff.prior
-            if keeps:
-                prior = _stored_registration(context, handoff)
-
-            def save(state: Registration, handoff: Handoff = handoff) -> None:
-                if keeps:
-                    record_registration(context, handoff, state)
-                else:
-                    context.note_handed_over(handoff.unstored, state.state)
-
-            outcomes[handoff.place.key] = _register(context, aspm, profile, handoff, prior, save)
+        with context.records.exclusive() if context.asker.keeps else nullcontext():
+            outcomes[handoff.place.key] = _register(context, aspm, profile, handoff)
         context.voice.progress(number, len(handoffs), clean(handoff.place.name, 60))
     return outcomes
 
 
-def record_registration(context: Context, handoff: Handoff, state: Registration) -> None:
-    """Put the state of one organization on record, and nothing else.
-
-    Raises ``UsageError`` where the connection has been forgotten meanwhile, so that nothing goes
-    out unrecorded.
-    """
-
-    def edit(catalogue: Catalogue) -> Catalogue:
-        entry = catalogue.connections.get(handoff.connection)
-        if entry is None:
-            raise UsageError(
-                Reason.NOTHING_STORED,
-                f"The connection “{clean(handoff.connection, 60)}” was forgotten by another run "
-                "meanwhile.",
-                remedy="See `aspm-ado list`, and look in Invicti ASPM under Integrations.",
-            )
-        return catalogue.commit(entry.with_registration(handoff.place.key, state))
-
-    context.records.change(edit)
-
-
-def _stored_registration(context: Context, handoff: Handoff) -> Registration:
-    """What is on record by now; another run may have been there."""
-    entry = context.records.load().connections.get(handoff.connection)
+def _registration_by_now(context: Context, handoff: Handoff) -> Registration:
+    """What an earlier run left, or what is on record by now: another run may have been there."""
+    entry = None
+    if context.asker.keeps:
+        entry = context.records.load().connections.get(handoff.connection)
     for one in entry.organizations if entry is not None else ():
         is_api = one.registration.mode is RegistrationMode.API
         if one.key == handoff.place.key and is_api:
@@ -293,31 +254,22 @@ def deliver(
     profile: Profile | None,
     handoffs: Sequence[Handoff],
     *,
-    keeps: bool,
     resumes: bool = False,
     done: Mapping[str, Registration] | None = None,
 ) -> Outcomes:
     """Register by ``profile`` what may go through it, and hand over the rest.
-
     ``resumes``: an earlier run began it, so that what the profile cannot settle is a person's, too.
     ``done`` are the organizations that a person has finished before, by name.
     """
-
-    def save(handoff: Handoff, state: Registration) -> None:
-        if keeps:
-            _record_answer(context, handoff, state)
-        else:
-            context.note_handed_over(handoff.unstored, state.state)
-
     if profile is None:
-        return hand_over(context, handoffs, aspm, save, done)
+        return hand_over(context, handoffs, aspm, done)
     through, by_hand = [], []
     for one in handoffs:
         if goes_through_profile(one.prior, one.successor):
             through.append(one)
         else:
             by_hand.append(one)
-    outcomes = register_all(context, aspm, profile, through, keeps=keeps)
+    outcomes = register_all(context, aspm, profile, through)
     if resumes:
         by_hand += _unsettled(context, profile, through, outcomes)
     elif by_hand:
@@ -327,7 +279,7 @@ def deliver(
             "so this one is entered by hand."
         )
     if by_hand:
-        outcomes |= hand_over(context, by_hand, aspm, save, done)
+        outcomes |= hand_over(context, by_hand, aspm, done)
     return outcomes
 
 
@@ -343,19 +295,6 @@ def _unsettled(
         return []
     context.voice.note("Check in Invicti ASPM what the profile could not complete.")
     return left
-
-
-def _record_answer(context: Context, handoff: Handoff, state: Registration) -> None:
-    """Put one answer on record.
-
-    A new token is in force where Invicti ASPM has it now; where it has not, nothing has changed: it
-    has the old one, as it is on record.
-    """
-    if not handoff.successor:
-        record_registration(context, handoff, state)
-    elif state.state is RegistrationState.REGISTERED:
-        place = handoff.place
-        swap(context, handoff.connection, handoff.successor, [place.name], {place.key: state})
 
 
 def rehearse(

@@ -101,7 +101,7 @@ def _nothing_to_do(context: Context, entry: Entry, options: AspmOptions) -> Repo
     context.voice.say(f"Nothing to do. Organizations with their own token: {', '.join(names)}.")
     options.register = GUIDED
     made = each_report(entry, names, {}, HandoffResult(), options)
-    return report(context, "migrate", [], [made])
+    return report(context, "migrate", [made])
 
 
 def _with_choice(context: Context, entry: Entry, names: Sequence[str]) -> Entry:
@@ -309,7 +309,7 @@ def _own_tokens(context: Context, entry: Entry) -> Tokens:
             f"{given.shared.source} is set and not used: each organization gets a token of its own."
         )
     _demand_different(context, entry, list(given.own.values()))
-    return Tokens(None, given.own)
+    return Tokens(own=given.own)
 
 
 def _demand_different(context: Context, entry: Entry, tokens: Sequence[Token]) -> None:

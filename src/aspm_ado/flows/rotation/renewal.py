@@ -21,17 +21,10 @@ from aspm_ado.domain.errors import NotCreatedError, UsageError
 from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY, YES, Choice, Question
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
-from aspm_ado.domain.stored import UNREGISTERED, Registration, RegistrationMode, StoredAspm
+from aspm_ado.domain.stored import UNREGISTERED, StoredAspm
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handoff import HandoffResult, aspm_report, bring, is_registered, leading_on
-from aspm_ado.flows.registration.guided import HANDED_OFF
-from aspm_ado.flows.storage.connection import (
-    Addition,
-    entry_report,
-    facts_on_record,
-    keys_with_token,
-    new_key,
-)
+from aspm_ado.flows.storage.connection import Addition, facts_on_record, keys_with_token, new_key
 from aspm_ado.flows.storage.successor import (
     compare_owner,
     keep_successor,
@@ -39,7 +32,7 @@ from aspm_ado.flows.storage.successor import (
     revoke_replaced,
     swap,
 )
-from aspm_ado.flows.storage.transaction import changed_meanwhile, store_entry, update_entry
+from aspm_ado.flows.storage.transaction import store_entry, update_entry
 from aspm_ado.flows.tokens.creation import (
     REQUIRE,
     creates_unasked,
@@ -48,7 +41,13 @@ from aspm_ado.flows.tokens.creation import (
 )
 from aspm_ado.flows.tokens.prompt import acquire, ask_ends, tell_position
 from aspm_ado.flows.tokens.retry import ABSENT, correct_absent, validate_until_good
-from aspm_ado.flows.validation.report import not_good, report, with_check, with_registration
+from aspm_ado.flows.validation.report import (
+    entry_report,
+    not_good,
+    report,
+    with_check,
+    with_registration,
+)
 from aspm_ado.flows.validation.token import each_once
 
 if TYPE_CHECKING:
@@ -72,6 +71,11 @@ class Renewal:
     """Whether each token has to be of one organization alone."""
     corrected: dict[str, Place] = field(default_factory=dict)
     """What a person names in place of organizations that do not exist, by their ``Place.key``."""
+
+    @property
+    def brings(self) -> bool:
+        """Whether new tokens are brought to an Invicti ASPM."""
+        return self.entry.aspm is not None and self.aspm.is_wanted
 
     def meant(self, group: Sequence[Place]) -> tuple[Place, ...]:
         """The organizations of a group under the names that exist."""
@@ -149,7 +153,7 @@ def _keep(
     entry = _with_names(context, renewal, group)
     names = [place.name for place in renewal.meant(group)]
     if any(entry.organization(name) is None for name in names):
-        _keep_added(context, renewal, result)
+        _keep_added(context, renewal, entry, result)
     elif awaited:
         keep_successor(context, entry, result, awaited)
     else:  # what waits to replace it is given up
@@ -225,38 +229,18 @@ def token_unchanged(entry: Entry, token: Token) -> UsageError:
     )
 
 
-def _keep_added(context: Context, renewal: Renewal, result: TokenResult) -> None:
+def _keep_added(context: Context, renewal: Renewal, entry: Entry, result: TokenResult) -> None:
     """Add a new organization to the connection, with its token."""
-    name, key, now = renewal.entry.name, new_key(context), context.stamp
-
-    def addition(current: Entry) -> Addition:
-        begun = _begun(current, renewal.aspm)
-        return Addition(
-            name,
-            [result],
-            [key],
-            now,
-            current.toggles,
-            registrations={one.place.key: begun for one in result.good},
-            allow_http=current.allow_http,
-            simulated=current.simulated,
-        )
-
-    def onto(current: Entry | None) -> Entry:
-        if current is None:
-            raise changed_meanwhile(name)
-        return addition(current).onto(current)
-
-    store_entry(context, name, renewal.entry.origin, onto, addition(renewal.entry).secrets)
-
-
-def _begun(entry: Entry, options: AspmOptions) -> Registration:
-    """The registration of a new organization until Invicti ASPM or a person answers."""
-    if entry.aspm is None or not options.is_wanted:
-        return UNREGISTERED
-    if options.hands_over:
-        return HANDED_OFF
-    return Registration(RegistrationMode.API)
+    begun = renewal.aspm.begun(UNREGISTERED, brings=renewal.brings)
+    addition = Addition(
+        entry.name,
+        [result],
+        [new_key(context)],
+        context.stamp,
+        registrations={one.place.key: begun for one in result.good},
+        to_stored=True,
+    )
+    store_entry(context, entry.name, entry.origin, addition.onto, addition.secrets)
 
 
 def bring_new(
@@ -308,7 +292,6 @@ class _Tried:
     """What came of one organization: the report of the token that was tried, if one was."""
 
     report: OrganizationReport | None = None
-    result: TokenResult | None = None
     is_kept: bool = False
     is_last: bool = False
     """Whether a person stopped here."""
@@ -365,9 +348,8 @@ def renew_all(
         if finish is not None:
             now = finish(context, now, names)
         revoke_replaced(context, renewal.entry, now)
-    results = [one.result for one in tried.values() if one.result is not None]
     made = each_report(now, names, tried, brought, renewal.aspm)
-    return report(context, command, results, [made])
+    return report(context, command, [made])
 
 
 def _way_on(command: str, renewal: Renewal, places: Sequence[Place], now: Entry) -> tuple[str, str]:
@@ -444,10 +426,10 @@ def _try(context: Context, renewal: Renewal, group: Sequence[Place], token: Toke
             context.voice.warn(f"{check.title}: {check.detail}")
             context.voice.say(f"  {check.remedy or ''}")
         context.voice.warn(f"Nothing changed for {name}. The current token stays in use.")
-        return _Tried(made, result)
+        return _Tried(made)
     last4 = result.token.secret.last4
     context.voice.say(f"{name} now has its own token (…{last4}), stored.")
-    return _Tried(made, result, is_kept=True)
+    return _Tried(made, is_kept=True)
 
 
 def each_report(

@@ -42,7 +42,7 @@ from aspm_ado.flows.rotation.renewal import (
     renew_all,
     token_unchanged,
 )
-from aspm_ado.flows.storage.connection import entry_report, report_on_record
+from aspm_ado.flows.storage.connection import report_on_record
 from aspm_ado.flows.storage.successor import revoke_replaced, without_lost
 from aspm_ado.flows.storage.transaction import (
     prepare_storage,
@@ -59,7 +59,13 @@ from aspm_ado.flows.tokens.sources import (
     missing_token,
     tokens_given,
 )
-from aspm_ado.flows.validation.report import connection_report, named, report, with_registration
+from aspm_ado.flows.validation.report import (
+    connection_report,
+    entry_report,
+    named,
+    report,
+    with_registration,
+)
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
@@ -67,7 +73,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.stored import Entry
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.tokens.sources import ApiToken
-    from aspm_ado.flows.validation.token import Demand, Token, TokenResult
+    from aspm_ado.flows.validation.token import Demand, Token
 
 
 WHICH_TOKEN = Question(
@@ -172,9 +178,9 @@ def _one_rotated(
         context.voice.warn("Nothing changed. The current token stays in use.")
         purpose = renewal.demand.purpose
         shown = connection_report(entry.name, site_of(entry), purpose, reports)
-        return report(context, "rotate", [result], [shown])
+        return report(context, "rotate", [shown])
     entry = context.records.load().connections[entry.name]
-    return _handed_on(context, renewal, entry, renewal.meant(group), [result], reports)
+    return _handed_on(context, renewal, entry, renewal.meant(group), reports)
 
 
 def needs_one_each(context: Context, entry: Entry, demand: Demand, names: Sequence[str]) -> bool:
@@ -314,7 +320,6 @@ def _handed_on(
     renewal: Renewal,
     entry: Entry,
     group: Sequence[Place],
-    results: Sequence[TokenResult] = (),
     reports: Sequence[OrganizationReport] = (),
 ) -> Report:
     """Bring the new token to Invicti ASPM, and use it where that has it."""
@@ -330,7 +335,7 @@ def _handed_on(
             facts = brought.facts(now, stored.name, renewal.aspm)
             organizations.append(with_registration(made, facts))
     shown = entry_report(now, organizations, brought.unread)
-    return report(context, "rotate", results, [shown])
+    return report(context, "rotate", [shown])
 
 
 def rotate_aspm(context: Context, url: str = "") -> Report:
@@ -351,7 +356,7 @@ def rotate_aspm(context: Context, url: str = "") -> Report:
     elif not result.is_good:
         context.voice.warn("Nothing changed. The current API token stays in use.")
     connections = [entry_report(entry, aspm=result.report) for entry in users]
-    return report(context, "rotate", [], connections)
+    return report(context, "rotate", connections)
 
 
 def _users(context: Context, url: str) -> list[Entry]:

@@ -10,7 +10,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.registration import RegistrationFacts, judge_registration
-from aspm_ado.domain.azure.retirement import MIGRATE, DaySource, Reach
+from aspm_ado.domain.azure.place import site_of
+from aspm_ado.domain.azure.retirement import MIGRATE, Reach
 from aspm_ado.domain.checks import Check, CheckId, Command, Status, in_order, skip
 from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.reasons import Reason
@@ -27,6 +28,7 @@ from aspm_ado.domain.rules.clone import clone_skipped
 from aspm_ado.domain.rules.reach import judge_reach, reach_not_asked
 from aspm_ado.domain.rules.scopes import scopes_not_asked
 from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS, judge_expiry, judge_format
+from aspm_ado.domain.stored import Entry
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.validation.token import OrganizationResult
 
@@ -108,17 +110,14 @@ def connection_report(
 def report(
     context: Context,
     command: str,
-    results: Sequence[TokenResult],
     connections: Iterable[ConnectionReport],
     notes: Iterable[str] = (),
 ) -> Report:
     """The document, with the date of Azure DevOps if one answer has it."""
-    sources = (result.calendar.source for result in results)
-    source = next((one for one in sources if one is not DaySource.LOCAL), DaySource.LOCAL)
     return Report(
         command,
         context.stamp,
-        source,
+        context.clock.calendar().source,
         with_other_connections(context, connections),
         notes=tuple(notes),
         told=bool(context.told),
@@ -280,3 +279,13 @@ def with_registration(made: OrganizationReport, facts: RegistrationFacts) -> Org
     """The report with ``aspm.registration``, and with how far the registration is."""
     check = judge_registration(facts)
     return replace(with_check(made, check), registration=facts.registration)
+
+
+def entry_report(
+    entry: Entry,
+    organizations: Iterable[OrganizationReport] = (),
+    checks: Iterable[Check] = (),
+    aspm: AspmReport | None = None,
+) -> ConnectionReport:
+    """The report of a stored connection."""
+    return connection_report(entry.name, site_of(entry), entry.purpose, organizations, checks, aspm)
