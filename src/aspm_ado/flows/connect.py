@@ -2,100 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import TYPE_CHECKING, Final
-
 from aspm_ado.domain.aspm.api import Settings
-from aspm_ado.domain.aspm.handoff import clone_notes, evidence_of
-from aspm_ado.domain.aspm.registration import NewToken, Outcome, RegistrationFacts, token_of
+from aspm_ado.domain.aspm.handoff import clone_notes
+from aspm_ado.domain.aspm.handoff import evidence_of
+from aspm_ado.domain.aspm.registration import NewToken
+from aspm_ado.domain.aspm.registration import Outcome
+from aspm_ado.domain.aspm.registration import RegistrationFacts
+from aspm_ado.domain.aspm.registration import token_of
+from aspm_ado.domain.azure.deployment import Purpose
 from aspm_ado.domain.azure.place import options_for
+from aspm_ado.domain.azure.retirement import DaySource
 from aspm_ado.domain.azure.retirement import Reach
+from aspm_ado.domain.errors import UserError
 from aspm_ado.domain.http import Origin
-from aspm_ado.domain.questions import (
-    ALL_ORGANIZATIONS,
-    ASPM,
-    CONFIG_DIR,
-    CREATE_TOKEN,
-    PAT_SOURCES,
-    TOKEN,
-    YES,
-    Choice,
-    Question,
-)
-from aspm_ado.domain.reasons import InterruptedByUserError, NotCreatedError, Reason, UsageError
-from aspm_ado.domain.report import (
-    Check,
-    CheckId,
-    ConnectionReport,
-    OrganizationReport,
-    Report,
-    Status,
-    skip,
-)
+from aspm_ado.domain.questions import ALL_ORGANIZATIONS
+from aspm_ado.domain.questions import ASPM
+from aspm_ado.domain.questions import CONFIG_DIR
+from aspm_ado.domain.questions import CREATE_TOKEN
+from aspm_ado.domain.questions import Choice
+from aspm_ado.domain.questions import PAT_SOURCES
+from aspm_ado.domain.questions import Question
+from aspm_ado.domain.questions import TOKEN
+from aspm_ado.domain.questions import YES
+from aspm_ado.domain.reasons import InterruptedByUserError
+from aspm_ado.domain.reasons import NotCreatedError
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import UsageError
+from aspm_ado.domain.report import Check
+from aspm_ado.domain.report import CheckId
+from aspm_ado.domain.report import ConnectionReport
+from aspm_ado.domain.report import OrganizationReport
+from aspm_ado.domain.report import Report
+from aspm_ado.domain.report import Status
+from aspm_ado.domain.report import TokenFacts
+from aspm_ado.domain.report import skip
 from aspm_ado.domain.rules.aspm import aspm_skipped
-from aspm_ado.domain.stored import (
-    UNREGISTERED,
-    Entry,
-    Proof,
-    Registration,
-    RegistrationMode,
-    RegistrationState,
-    StoredOrganization,
-)
-from aspm_ado.domain.text import FEW, clean, some_of
-from aspm_ado.flows.answers import AUTO, declined
-from aspm_ado.flows.connect_change import change_answer
+from aspm_ado.domain.stored import Entry
+from aspm_ado.domain.stored import Proof
+from aspm_ado.domain.stored import Registration
+from aspm_ado.domain.stored import RegistrationMode
+from aspm_ado.domain.stored import RegistrationState
+from aspm_ado.domain.stored import StoredOrganization
+from aspm_ado.domain.stored import UNREGISTERED
+from aspm_ado.domain.text import FEW
+from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import some_of
+from aspm_ado.flows.answers import AUTO
+from aspm_ado.flows.answers import declined
+from aspm_ado.flows.connect_plan import change_answer
 from aspm_ado.flows.connect_plan import tell_plan
-from aspm_ado.flows.handoff import is_unfinished, leading_on, resume_handoff
-from aspm_ado.flows.options import ConnectOptions, distribute, resolve_options, settings_of
-from aspm_ado.flows.registration.api import demand_dialect
-from aspm_ado.flows.registration.aspm import (
-    AspmResult,
-    AspmTarget,
-    AspmTerms,
-    api_asked,
-    resolve_aspm,
-    secret_to_keep,
-    shown_since,
-)
-from aspm_ado.flows.registration.delivery import Outcomes, deliver, rehearse, with_registration
-from aspm_ado.flows.registration.guided import HANDED_OFF, Handoff
-from aspm_ado.flows.storage.connection import (
-    Addition,
-    good_ones,
-    needed_username,
-    new_key,
-    parse_name,
-    repository_of,
-    statuses_of,
-)
+from aspm_ado.flows.handoff import is_unfinished
+from aspm_ado.flows.handoff import leading_on
+from aspm_ado.flows.handoff import resume_handoff
+from aspm_ado.flows.options import ConnectOptions
+from aspm_ado.flows.options import distribute
+from aspm_ado.flows.options import purpose_given
+from aspm_ado.flows.options import resolve_options
+from aspm_ado.flows.options import settings_of
+from aspm_ado.flows.registration.aspm import AspmResult
+from aspm_ado.flows.registration.aspm import AspmTarget
+from aspm_ado.flows.registration.aspm import AspmTerms
+from aspm_ado.flows.registration.aspm import api_asked
+from aspm_ado.flows.registration.aspm import resolve_aspm
+from aspm_ado.flows.registration.aspm import secret_to_keep
+from aspm_ado.flows.registration.aspm import shown_since
+from aspm_ado.flows.registration.delivery import Outcomes
+from aspm_ado.flows.registration.delivery import deliver
+from aspm_ado.flows.registration.delivery import demand_dialect
+from aspm_ado.flows.registration.delivery import rehearse
+from aspm_ado.flows.registration.guided import Handoff
+from aspm_ado.flows.storage.connection import Addition
+from aspm_ado.flows.storage.connection import good_ones
+from aspm_ado.flows.storage.connection import needed_username
+from aspm_ado.flows.storage.connection import new_key
+from aspm_ado.flows.storage.connection import parse_name
+from aspm_ado.flows.storage.connection import repository_of
+from aspm_ado.flows.storage.connection import statuses_of
 from aspm_ado.flows.storage.successor import revoke_replaced
-from aspm_ado.flows.storage.transaction import store_entry, whole_records
-from aspm_ado.flows.target import stored_by_key, target_given
-from aspm_ado.flows.tokens.correction import ABSENT_OR_NO_SERVER
-from aspm_ado.flows.tokens.creation import (
-    CREATED,
-    creates_at_once,
-    creates_unasked,
-    not_created_report,
-)
-from aspm_ado.flows.tokens.expiry import ask_ends
-from aspm_ado.flows.tokens.more import add_organizations
-from aspm_ado.flows.tokens.orders import release_stored_orders
-from aspm_ado.flows.tokens.prompt import acquire, tell_position
+from aspm_ado.flows.storage.transaction import store_entry
+from aspm_ado.flows.storage.transaction import whole_records
+from aspm_ado.flows.target import Target
+from aspm_ado.flows.target import site_meant
+from aspm_ado.flows.target import stored_by_key
+from aspm_ado.flows.target import target_given
+from aspm_ado.flows.tokens.creation import CREATED
+from aspm_ado.flows.tokens.creation import creates_at_once
+from aspm_ado.flows.tokens.creation import creates_unasked
+from aspm_ado.flows.tokens.creation import not_created_report
+from aspm_ado.flows.tokens.lifecycle import release_stored_orders
+from aspm_ado.flows.tokens.prompt import acquire
+from aspm_ado.flows.tokens.prompt import ask_ends
+from aspm_ado.flows.tokens.prompt import tell_position
+from aspm_ado.flows.tokens.retry import ABSENT_OR_NO_SERVER
+from aspm_ado.flows.tokens.retry import add_organizations
+from aspm_ado.flows.tokens.retry import create_several
 from aspm_ado.flows.tokens.retry import validate_until_good
-from aspm_ado.flows.tokens.several import create_several
 from aspm_ado.flows.tokens.sources import Tokens
 from aspm_ado.flows.validate import validate_stored
-from aspm_ado.flows.validation.report import connection_report, named, report
+from aspm_ado.flows.validation.report import EVERY_ONE
+from aspm_ado.flows.validation.report import connection_report
+from aspm_ado.flows.validation.report import named
+from aspm_ado.flows.validation.report import report
+from aspm_ado.flows.validation.report import with_registration
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
+from typing import Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
+    from aspm_ado.domain.errors import Problem
+    from aspm_ado.flows.answers import Asker
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
-
+    from aspm_ado.flows.validation.token import OrganizationResult
+    from aspm_ado.flows.validation.token import TokenResult
 
 _TYPED_AGAIN: Final = (
     *(one for one in TOKEN if one not in PAT_SOURCES), CREATE_TOKEN, *ASPM, YES, CONFIG_DIR
@@ -132,7 +157,7 @@ def connect(context: Context, name: str | None) -> Report:
         now = context.records.load().connections.get(options.name, options.replaced)
         revoke_replaced(context, options.replaced, now)
     shown = _report(context, options, results, refused, aspm, is_stored=is_stored)
-    return report(context, "connect", results, [shown])
+    return report(context, "connect", [shown])
 
 
 def _connected_already(context: Context, old: Entry) -> Report:
@@ -402,7 +427,7 @@ def _carry_out(
         _store(context, options, good, keys, plan.settings.toggles, aspm)
     if ready is not None:
         with leading_on(context, options.name if options.keeps else ""):
-            brought = deliver(context, ready, options.profile, plan.handoffs, keeps=options.keeps)
+            brought = deliver(context, ready, options.profile, plan.handoffs)
             _take(good, brought)
     return options.keeps
 
@@ -442,7 +467,8 @@ def _prepare(
             if key in done:
                 here.outcome = Outcome(done[key])
                 continue
-            begun = _begun(options, prior.get(key), is_unchanged=key in unchanged, brings=brings)
+            known = prior[key].registration if key in prior else UNREGISTERED
+            begun = options.aspm.begun(known, brings=brings, is_unchanged=key in unchanged)
             here.outcome = Outcome(begun)
             handoffs.append(_handoff(context, options, settings, result, here, begun))
     return handoffs
@@ -489,28 +515,6 @@ def _registered_already(
     return done
 
 
-def _begun(
-    options: ConnectOptions,
-    prior: StoredOrganization | None,
-    *,
-    is_unchanged: bool,
-    brings: bool,
-) -> Registration:
-    """What is on record until Invicti ASPM answers, or a person does.
-
-    A profile only creates: where it has registered another token, or other settings, a person
-    enters the new ones.
-    """
-    if brings and options.aspm.hands_over:
-        return HANDED_OFF
-    known = prior.registration if prior is not None else UNREGISTERED
-    if brings and known.mode is not RegistrationMode.API and not known.marker:
-        return Registration(RegistrationMode.API)
-    if is_unchanged:
-        return known
-    return known.for_new_token
-
-
 def _handoff(
     context: Context,
     options: ConnectOptions,
@@ -521,9 +525,8 @@ def _handoff(
 ) -> Handoff:
     day = context.shown[:10]
     username = needed_username(here.report) or result.token.username
-    evidence = evidence_of(here.report.checks, day, here.report.token.reach)
-    if here.report.identity is not None:
-        evidence = replace(evidence, owner=here.report.identity.label)
+    owner = here.report.identity.label if here.report.identity is not None else ""
+    evidence = evidence_of(here.report.checks, day, here.report.token.reach, owner)
     return Handoff(
         options.name,
         here.place,
@@ -642,3 +645,47 @@ def _where_stored(context: Context, options: ConnectOptions, *, is_stored: bool)
         told = "Nothing is stored." if options.stored is None else "Nothing changed."
         return skip(CheckId.SECRETS, told, Reason.NOTHING_KEPT)
     return Check(CheckId.SECRETS, Status.PASS, f"Stored in {context.vault.title}, and read back.")
+
+
+def title_of(asker: Asker, name: str | None) -> str:
+    """The title of a connection before it exists: its name, or its first place."""
+    target = _target(asker)
+    if name or target is None:
+        return clean(name or "no name", 60)
+    return clean(next(iter(target.names), target.site.host), 60)
+
+
+def not_made(context: Context, name: str | None, problem: Problem) -> Report:
+    """Report the problem at each organization of a connection that was not created."""
+    check = Check(
+        CheckId.ACCESS, Status.UNKNOWN, problem.problem, problem.reason, problem.remedy or None
+    )
+    target, purpose = _target(context.asker), Purpose.ALM
+    with suppress(UserError):  # the purpose may be the problem
+        purpose = purpose_given(context.asker)
+    names = target.names if target is not None else ()
+    organizations = [
+        OrganizationReport(one, None, TokenFacts(), (check,)) for one in names or (EVERY_ONE,)
+    ]
+    shown = clean(name, 63) if name else None
+    made = connection_report(shown, site_meant(target), purpose, organizations)
+    return report(context, "connect", [made])
+
+
+def merged(reports: Sequence[Report]) -> Report:
+    """Merge reports in their order; the day is that of Azure DevOps, if known."""
+    sources = (one.day_source for one in reports)
+    return replace(
+        reports[-1],
+        day_source=next((one for one in sources if one is not DaySource.LOCAL), DaySource.LOCAL),
+        connections=tuple(made for one in reports for made in one.connections),
+        notes=tuple(note for one in reports for note in one.notes),
+    )
+
+
+def _target(asker: Asker) -> Target | None:
+    """The target of a connection, or None if its answers are invalid."""
+    try:
+        return target_given(asker)
+    except UserError:
+        return None

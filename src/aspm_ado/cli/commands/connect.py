@@ -18,9 +18,8 @@ from aspm_ado.domain.reasons import (
     UsageError,
 )
 from aspm_ado.domain.stored import Draft
-from aspm_ado.flows.connect import connect
-from aspm_ado.flows.connect_many import merged, not_made, title_of
-from aspm_ado.flows.tokens.revocation import revoking_unkept
+from aspm_ado.flows.connect import connect, merged, not_made, title_of
+from aspm_ado.flows.tokens.creation import revoking_unkept
 
 if TYPE_CHECKING:
     from aspm_ado.domain.report import Report

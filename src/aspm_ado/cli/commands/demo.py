@@ -39,8 +39,7 @@ from aspm_ado.domain.text import clean, system_words, wrap
 from aspm_ado.flows.answers import Asker
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.registration.guided import OUTCOME, SAVED
-from aspm_ado.flows.tokens.creation import NEVER, REQUIRE
-from aspm_ado.flows.tokens.revocation import revoking_unkept
+from aspm_ado.flows.tokens.creation import NEVER, REQUIRE, revoking_unkept
 from aspm_ado.simulator import SCENARIOS, Scenario, Simulator, azure_cli
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from aspm_ado.cli.output import write_document, write_lines
 from aspm_ado.domain.reasons import ExitCode, Problem, Reason, StoreError
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.disconnect import Removed, disconnect
-from aspm_ado.flows.which import connection_meant
+from aspm_ado.flows.target import connection_meant
 
 
 def run(invocation: Invocation, name: str | None = None) -> int:

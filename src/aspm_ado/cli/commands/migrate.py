@@ -12,10 +12,9 @@ from aspm_ado.domain.migration_plan import PLAN_SCHEMA, markdown, rows_out
 from aspm_ado.domain.questions import PLAN, PLAN_FILE, REPORT, YES
 from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.text import clean, system_words
-from aspm_ado.flows.rotation.migrate import migrate
-from aspm_ado.flows.rotation.plan import MigrationPlan, planned
-from aspm_ado.flows.tokens.revocation import revoking_unkept
-from aspm_ado.flows.which import connection_meant
+from aspm_ado.flows.rotation.migrate import MigrationPlan, migrate, planned
+from aspm_ado.flows.target import connection_meant
+from aspm_ado.flows.tokens.creation import revoking_unkept
 
 
 def run(invocation: Invocation, name: str | None = None) -> int:

@@ -6,7 +6,7 @@ from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import write_report
 from aspm_ado.domain.questions import ASPM_URL, ORGANIZATION
 from aspm_ado.flows.rotation.rotate import rotate, rotate_aspm
-from aspm_ado.flows.which import connection_meant
+from aspm_ado.flows.target import connection_meant
 
 
 def run(invocation: Invocation, name: str | None = None) -> int:

@@ -27,7 +27,7 @@ from aspm_ado.domain.rules.aspm import (
 from aspm_ado.domain.secret import Secret, holds_token, parse_secret, secret_as_value
 from aspm_ado.flows.answers import AUTO
 from aspm_ado.flows.storage.connection import aspm_service
-from aspm_ado.flows.storage.secrets import read_aspm_token
+from aspm_ado.flows.storage.transaction import read_aspm_token
 from aspm_ado.flows.tokens.sources import ASPM_VARIABLES, ApiToken, aspm_token_given
 from aspm_ado.flows.validation.scheduler import one_call
 
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from aspm_ado.domain.rules.aspm import DialectsFound
     from aspm_ado.domain.stored import Entry
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.registration.guided import Handoff
     from aspm_ado.flows.validation.scheduler import RequestPlan
 
 
@@ -153,23 +152,19 @@ def _dialect(api: str) -> Dialect | None:
     return Dialect(api) if api != AUTO else None
 
 
-def knows_tool(context: Context, aspm: AspmResult, handoff: Handoff) -> bool | None:
-    """Whether ``projects/check`` knows the tool; ``None`` where it cannot be asked or tell."""
-    return _knows(context, aspm, handoff.place.site.deployment, handoff.repository)
-
-
 def shown_since(context: Context, entry: Entry, aspm: AspmResult) -> set[str]:
     """What a person marked as saved, and Invicti ASPM shows only now; by ``Place.key``."""
     return {
         one.key
         for one in entry.organizations
-        if one.registration.unseen and _knows(context, aspm, entry.deployment, one.repository)
+        if one.registration.unseen and knows_tool(context, aspm, entry.deployment, one.repository)
     }
 
 
-def _knows(
+def knows_tool(
     context: Context, aspm: AspmResult, deployment: Deployment, repository: str
 ) -> bool | None:
+    """Whether ``projects/check`` knows the tool; ``None`` where it cannot be asked or tell."""
     if aspm.caller is None or aspm.token is None or not (aspm.accepts_token and repository):
         return None
     call = aspm.caller.project_check(deployment, repository, aspm.token.secret)

@@ -5,44 +5,54 @@ The values that a person enters in Invicti ASPM, and how it went.
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
-
 from aspm_ado import __version__
-from aspm_ado.domain.aspm.api import ACCESS, ALM_TOOLS, CREATE, FETCH, MARKER
-from aspm_ado.domain.aspm.handoff import (
-    FIELDS,
-    NO_EVIDENCE,
-    FormValues,
-    TokenEvidence,
-    form_values,
-    support_ticket,
-    verdict_lines,
-)
+from aspm_ado.domain.aspm.api import ACCESS
+from aspm_ado.domain.aspm.api import ALM_TOOLS
+from aspm_ado.domain.aspm.api import CREATE
+from aspm_ado.domain.aspm.api import FETCH
+from aspm_ado.domain.aspm.api import MARKER
+from aspm_ado.domain.aspm.handoff import FIELDS
+from aspm_ado.domain.aspm.handoff import FormValues
+from aspm_ado.domain.aspm.handoff import NO_EVIDENCE
+from aspm_ado.domain.aspm.handoff import TokenEvidence
+from aspm_ado.domain.aspm.handoff import form_values
+from aspm_ado.domain.aspm.handoff import support_ticket
+from aspm_ado.domain.aspm.handoff import verdict_lines
 from aspm_ado.domain.aspm.registration import Outcome
 from aspm_ado.domain.azure.place import Deployment
+from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.ports import TERMINAL
-from aspm_ado.domain.questions import COLLECTION, ORGANIZATION, Choice, Question
-from aspm_ado.domain.stored import (
-    UNREGISTERED,
-    Proof,
-    Registration,
-    RegistrationMode,
-    RegistrationState,
-)
+from aspm_ado.domain.questions import COLLECTION
+from aspm_ado.domain.questions import Choice
+from aspm_ado.domain.questions import ORGANIZATION
+from aspm_ado.domain.questions import Question
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.stored import Proof
+from aspm_ado.domain.stored import Registration
+from aspm_ado.domain.stored import RegistrationMode
+from aspm_ado.domain.stored import RegistrationState
+from aspm_ado.domain.stored import UNREGISTERED
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.registration.aspm import knows_tool
+from aspm_ado.flows.storage.successor import swap
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from dataclasses import replace
+from typing import Final
+from typing import TYPE_CHECKING
+import shlex
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm.api import Settings
-    from aspm_ado.domain.azure.place import Place, Purpose
+    from aspm_ado.domain.azure.place import Place
+    from aspm_ado.domain.azure.place import Purpose
     from aspm_ado.domain.ports import Voice
     from aspm_ado.domain.secret import Secret
+    from aspm_ado.domain.stored import Catalogue
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.registration.aspm import AspmResult
-
 
 @dataclass(frozen=True, slots=True)
 class Handoff:
@@ -125,23 +135,20 @@ _NAMES_PLACE: Final = {
 }
 _UNSEEN: Final = "! {}: saved, not shown by Invicti ASPM yet"
 
-Save = Callable[[Handoff, Registration], None]
-
 
 def hand_over(
     context: Context,
     handoffs: Sequence[Handoff],
     aspm: AspmResult,
-    save: Save,
     done: Mapping[str, Registration] | None = None,
 ) -> dict[str, Outcome]:
     """Show the values of each organization and ask how it went; what came of it by ``Place.key``.
 
-    With nobody there, everything is handed off. ``save`` is given each answer at once, so that
+    With nobody there, everything is handed off. Each answer is on record at once, so that
     Ctrl-C loses none. ``aspm`` is asked before and after. ``done`` are the organizations that
     earlier runs finished: they are listed and not asked again.
     """
-    sitting = _Sitting(context, handoffs, aspm, save, done or {})
+    sitting = _Sitting(context, handoffs, aspm, done or {})
     try:
         sitting.run()
     finally:
@@ -156,7 +163,6 @@ class _Sitting:
     context: Context
     handoffs: Sequence[Handoff]
     aspm: AspmResult
-    save: Save
     done: Mapping[str, Registration]
     answers: dict[str, Registration] = field(default_factory=dict)
     """By ``Place.key``."""
@@ -197,17 +203,22 @@ class _Sitting:
 
     def ask(self, handoff: Handoff, number: int) -> str:
         """Show one organization and ask how it went; the answer is saved."""
-        known_before = knows_tool(self.context, self.aspm, handoff)
+        known_before = self.knows_tool(handoff)
         self.show(handoff, number)
         answer = self.answer(handoff, more=number < self.total)
         state = {SAVED.value: CLAIMED, REFUSED.value: TURNED_DOWN}.get(answer, _later(handoff))
         if answer == SAVED.value or state.unseen:
             state = self.proven(handoff, known_before=known_before)
         self.answers[handoff.place.key] = state
-        self.save(handoff, state)
+        record_answer(self.context, handoff, state)
         if answer == REFUSED.value:
             self.explain_refusal(handoff)
         return answer
+
+    def knows_tool(self, handoff: Handoff) -> bool | None:
+        """Whether Invicti ASPM says that it knows the tool, if it can tell."""
+        deployment = handoff.place.site.deployment
+        return knows_tool(self.context, self.aspm, deployment, handoff.repository)
 
     def show(self, handoff: Handoff, number: int) -> None:
         """Where to click and what to enter."""
@@ -286,7 +297,7 @@ class _Sitting:
     def proven(self, handoff: Handoff, *, known_before: bool | None) -> Registration:
         """What a person's "saved" amounts to; an earlier one may have shown nothing."""
         was_unseen = handoff.standing.unseen
-        known = known_before or knows_tool(self.context, self.aspm, handoff)
+        known = known_before or self.knows_tool(handoff)
         if known and (was_unseen or known_before is False):
             self.voice.say("Invicti ASPM knows the tool now; before, it did not.")
             return ACCEPTED
@@ -313,3 +324,39 @@ def _later(handoff: Handoff) -> Registration:
     """What is on record of one that is left: looking again changes nothing of what is there."""
     standing = handoff.standing
     return standing if standing.state is RegistrationState.REGISTERED else HANDED_OFF
+
+
+def _record_registration(context: Context, handoff: Handoff, state: Registration) -> None:
+    """Put the state of one organization on record, and nothing else.
+
+    Raises ``UsageError`` where the connection has been forgotten meanwhile, so that nothing goes
+    out unrecorded.
+    """
+
+    def edit(catalogue: Catalogue) -> Catalogue:
+        entry = catalogue.connections.get(handoff.connection)
+        if entry is None:
+            raise UsageError(
+                Reason.NOTHING_STORED,
+                f"The connection “{clean(handoff.connection, 60)}” was forgotten by another run "
+                "meanwhile.",
+                remedy="See `aspm-ado list`, and look in Invicti ASPM under Integrations.",
+            )
+        return catalogue.commit(entry.with_registration(handoff.place.key, state))
+
+    context.records.change(edit)
+
+
+def record_answer(context: Context, handoff: Handoff, state: Registration) -> None:
+    """Put one answer on record; of a token that is stored nowhere, whether Invicti ASPM has it.
+
+    A new token is in force where Invicti ASPM has it now; where it has not, nothing has changed: it
+    has the old one, as it is on record.
+    """
+    if not context.asker.keeps:
+        context.note_handed_over(handoff.unstored, state.state)
+    elif not handoff.successor:
+        _record_registration(context, handoff, state)
+    elif state.state is RegistrationState.REGISTERED:
+        place = handoff.place
+        swap(context, handoff.connection, handoff.successor, [place.name], {place.key: state})

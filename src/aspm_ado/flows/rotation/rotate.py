@@ -29,23 +29,26 @@ from aspm_ado.flows.registration.aspm import (
     resolve_aspm,
     secret_to_keep,
 )
-from aspm_ado.flows.registration.delivery import with_registration
-from aspm_ado.flows.rotation.each import demand_tokens, renew_all
 from aspm_ado.flows.rotation.renewal import (
     Renewal,
     bring_new,
+    demand_tokens,
     obtain,
     places_with_token,
     renew,
+    renew_all,
     token_unchanged,
 )
-from aspm_ado.flows.storage.connection import entry_report, report_on_record
-from aspm_ado.flows.storage.secrets import read_token, require_same_world
+from aspm_ado.flows.storage.connection import report_on_record
 from aspm_ado.flows.storage.successor import revoke_replaced, without_lost
-from aspm_ado.flows.storage.transaction import prepare_storage, store_aspm_token
-from aspm_ado.flows.target import known_name
-from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, creation_asked
-from aspm_ado.flows.tokens.revocation import revoking_unkept
+from aspm_ado.flows.storage.transaction import (
+    prepare_storage,
+    read_token,
+    require_same_world,
+    store_aspm_token,
+)
+from aspm_ado.flows.target import known_name, stored_entries
+from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, creation_asked, revoking_unkept
 from aspm_ado.flows.tokens.sources import (
     ASPM_VARIABLES,
     PAT_VARIABLES,
@@ -53,8 +56,13 @@ from aspm_ado.flows.tokens.sources import (
     missing_token,
     tokens_given,
 )
-from aspm_ado.flows.validate import stored_entries
-from aspm_ado.flows.validation.report import connection_report, named, report
+from aspm_ado.flows.validation.report import (
+    connection_report,
+    entry_report,
+    named,
+    report,
+    with_registration,
+)
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
@@ -62,7 +70,6 @@ if TYPE_CHECKING:
     from aspm_ado.domain.stored import Entry
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.tokens.sources import ApiToken
-    from aspm_ado.flows.validation.result import TokenResult
     from aspm_ado.flows.validation.token import Demand, Token
 
 
@@ -168,9 +175,9 @@ def _one_rotated(
         context.voice.warn("Nothing changed. The current token stays in use.")
         purpose = renewal.demand.purpose
         shown = connection_report(entry.name, site_of(entry), purpose, reports)
-        return report(context, "rotate", [result], [shown])
+        return report(context, "rotate", [shown])
     entry = context.records.load().connections[entry.name]
-    return _handed_on(context, renewal, entry, renewal.meant(group), [result], reports)
+    return _handed_on(context, renewal, entry, renewal.meant(group), reports)
 
 
 def needs_one_each(context: Context, entry: Entry, demand: Demand, names: Sequence[str]) -> bool:
@@ -310,7 +317,6 @@ def _handed_on(
     renewal: Renewal,
     entry: Entry,
     group: Sequence[Place],
-    results: Sequence[TokenResult] = (),
     reports: Sequence[OrganizationReport] = (),
 ) -> Report:
     """Bring the new token to Invicti ASPM, and use it where that has it."""
@@ -326,7 +332,7 @@ def _handed_on(
             facts = brought.facts(now, stored.name, renewal.aspm)
             organizations.append(with_registration(made, facts))
     shown = entry_report(now, organizations, brought.unread)
-    return report(context, "rotate", results, [shown])
+    return report(context, "rotate", [shown])
 
 
 def rotate_aspm(context: Context, url: str = "") -> Report:
@@ -347,7 +353,7 @@ def rotate_aspm(context: Context, url: str = "") -> Report:
     elif not result.is_good:
         context.voice.warn("Nothing changed. The current API token stays in use.")
     connections = [entry_report(entry, aspm=result.report) for entry in users]
-    return report(context, "rotate", [], connections)
+    return report(context, "rotate", connections)
 
 
 def _users(context: Context, url: str) -> list[Entry]:
