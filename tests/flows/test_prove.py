@@ -2,49 +2,32 @@
 
 from __future__ import annotations
 
-from ..domain import replies as r
-from ..simulator.worlds import LONG_AGO
-from ..simulator.worlds import a_server
-from ..simulator.worlds import an_organization
-from ..simulator.worlds import swap
-from .context import Voice
-from .context import context
-from .service import EVERYTHING
-from .service import PAT
-from .service import Rounds
-from .service import Service
-from .service import TFS
-from .service import THAT_DAY
-from .service import candidate
-from .service import token
-from aspm_ado.domain.azure.place import NamedRepository
-from aspm_ado.domain.azure.place import Purpose
-from aspm_ado.domain.azure.retirement import Clock
-from aspm_ado.domain.azure.retirement import Reach
-from aspm_ado.domain.azure.retirement import ReachDemanded
-from aspm_ado.domain.azure.scopes import SCOPES
-from aspm_ado.domain.azure.scopes import Scope
+import re
+from dataclasses import replace
+from datetime import date
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from aspm_ado.domain.azure.place import NamedRepository, Purpose
+from aspm_ado.domain.azure.retirement import Clock, Reach, ReachDemanded
+from aspm_ado.domain.azure.scopes import SCOPES, Scope
 from aspm_ado.domain.documents import Repositories
-from aspm_ado.domain.http import Call
-from aspm_ado.domain.http import Reply
+from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import Check
-from aspm_ado.domain.report import CheckId
-from aspm_ado.domain.report import Status
+from aspm_ado.domain.report import Check, CheckId, Status
 from aspm_ado.flows.validation.run import validate
 from aspm_ado.flows.validation.scheduler import Scheduler
 from aspm_ado.flows.validation.token import Token as Pat
 from aspm_ado.flows.validation.token import TokenResult
 from aspm_ado.simulator import samples
-from aspm_ado.simulator.world import GitRepository
-from aspm_ado.simulator.world import IssuedToken
-from aspm_ado.simulator.world import TeamProject
-from dataclasses import replace
-from datetime import date
-from importlib import import_module
-from typing import Any
-import pytest
-import re
+from aspm_ado.simulator.world import GitRepository, IssuedToken, TeamProject
+
+from ..domain import replies as r
+from ..simulator.worlds import LONG_AGO, a_server, an_organization, swap
+from .context import Voice, context
+from .service import EVERYTHING, PAT, TFS, THAT_DAY, Rounds, Service, candidate, token
 
 CLONE = {"projects", "repositories", "clone"}
 NARROW = swap("vso.code_full", "vso.code")

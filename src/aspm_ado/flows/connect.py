@@ -2,125 +2,118 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
 from aspm_ado.domain.aspm.api import Settings
-from aspm_ado.domain.aspm.handoff import clone_notes
-from aspm_ado.domain.aspm.handoff import evidence_of
-from aspm_ado.domain.aspm.registration import NewToken
-from aspm_ado.domain.aspm.registration import Outcome
-from aspm_ado.domain.aspm.registration import RegistrationFacts
-from aspm_ado.domain.aspm.registration import token_of
-from aspm_ado.domain.azure.deployment import Purpose
+from aspm_ado.domain.aspm.handoff import clone_notes, evidence_of
+from aspm_ado.domain.aspm.registration import NewToken, Outcome, RegistrationFacts, token_of
 from aspm_ado.domain.azure.place import options_for
-from aspm_ado.domain.azure.retirement import DaySource
-from aspm_ado.domain.azure.retirement import Reach
-from aspm_ado.domain.errors import UserError
+from aspm_ado.domain.azure.retirement import DaySource, Reach
 from aspm_ado.domain.http import Origin
-from aspm_ado.domain.questions import ALL_ORGANIZATIONS
-from aspm_ado.domain.questions import ASPM
-from aspm_ado.domain.questions import CONFIG_DIR
-from aspm_ado.domain.questions import CREATE_TOKEN
-from aspm_ado.domain.questions import Choice
-from aspm_ado.domain.questions import PAT_SOURCES
-from aspm_ado.domain.questions import Question
-from aspm_ado.domain.questions import TOKEN
-from aspm_ado.domain.questions import YES
-from aspm_ado.domain.reasons import InterruptedByUserError
-from aspm_ado.domain.reasons import NotCreatedError
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.reasons import UsageError
-from aspm_ado.domain.report import Check
-from aspm_ado.domain.report import CheckId
-from aspm_ado.domain.report import ConnectionReport
-from aspm_ado.domain.report import OrganizationReport
-from aspm_ado.domain.report import Report
-from aspm_ado.domain.report import Status
-from aspm_ado.domain.report import TokenFacts
-from aspm_ado.domain.report import skip
+from aspm_ado.domain.questions import (
+    ALL_ORGANIZATIONS,
+    ASPM,
+    CONFIG_DIR,
+    CREATE_TOKEN,
+    PAT_SOURCES,
+    TOKEN,
+    YES,
+    Choice,
+    Question,
+)
+from aspm_ado.domain.reasons import InterruptedByUserError, NotCreatedError, Reason, UsageError
+from aspm_ado.domain.report import (
+    Check,
+    CheckId,
+    ConnectionReport,
+    OrganizationReport,
+    Report,
+    Status,
+    TokenFacts,
+    skip,
+)
 from aspm_ado.domain.rules.aspm import aspm_skipped
-from aspm_ado.domain.stored import Entry
-from aspm_ado.domain.stored import Proof
-from aspm_ado.domain.stored import Registration
-from aspm_ado.domain.stored import RegistrationMode
-from aspm_ado.domain.stored import RegistrationState
-from aspm_ado.domain.stored import StoredOrganization
-from aspm_ado.domain.stored import UNREGISTERED
-from aspm_ado.domain.text import FEW
-from aspm_ado.domain.text import clean
-from aspm_ado.domain.text import some_of
-from aspm_ado.flows.answers import AUTO
-from aspm_ado.flows.answers import declined
-from aspm_ado.flows.connect_plan import change_answer
-from aspm_ado.flows.connect_plan import tell_plan
-from aspm_ado.flows.handoff import is_unfinished
-from aspm_ado.flows.handoff import leading_on
-from aspm_ado.flows.handoff import resume_handoff
-from aspm_ado.flows.options import ConnectOptions
-from aspm_ado.flows.options import distribute
-from aspm_ado.flows.options import purpose_given
-from aspm_ado.flows.options import resolve_options
-from aspm_ado.flows.options import settings_of
-from aspm_ado.flows.registration.aspm import AspmResult
-from aspm_ado.flows.registration.aspm import AspmTarget
-from aspm_ado.flows.registration.aspm import AspmTerms
-from aspm_ado.flows.registration.aspm import api_asked
-from aspm_ado.flows.registration.aspm import resolve_aspm
-from aspm_ado.flows.registration.aspm import secret_to_keep
-from aspm_ado.flows.registration.aspm import shown_since
-from aspm_ado.flows.registration.delivery import Outcomes
-from aspm_ado.flows.registration.delivery import deliver
-from aspm_ado.flows.registration.delivery import demand_dialect
-from aspm_ado.flows.registration.delivery import rehearse
+from aspm_ado.domain.stored import (
+    UNREGISTERED,
+    Entry,
+    Proof,
+    Registration,
+    RegistrationMode,
+    RegistrationState,
+    StoredOrganization,
+)
+from aspm_ado.domain.text import FEW, clean, some_of
+from aspm_ado.flows.answers import AUTO, declined
+from aspm_ado.flows.connect_plan import change_answer, tell_plan
+from aspm_ado.flows.handoff import is_unfinished, leading_on, resume_handoff
+from aspm_ado.flows.options import (
+    ConnectOptions,
+    distribute,
+    purpose_given,
+    resolve_options,
+    settings_of,
+)
+from aspm_ado.flows.registration.aspm import (
+    AspmResult,
+    AspmTarget,
+    AspmTerms,
+    api_asked,
+    resolve_aspm,
+    secret_to_keep,
+    shown_since,
+)
+from aspm_ado.flows.registration.delivery import Outcomes, deliver, demand_dialect, rehearse
 from aspm_ado.flows.registration.guided import Handoff
-from aspm_ado.flows.storage.connection import Addition
-from aspm_ado.flows.storage.connection import good_ones
-from aspm_ado.flows.storage.connection import needed_username
-from aspm_ado.flows.storage.connection import new_key
-from aspm_ado.flows.storage.connection import parse_name
-from aspm_ado.flows.storage.connection import repository_of
-from aspm_ado.flows.storage.connection import statuses_of
+from aspm_ado.flows.storage.connection import (
+    Addition,
+    good_ones,
+    needed_username,
+    new_key,
+    parse_name,
+    repository_of,
+    statuses_of,
+)
 from aspm_ado.flows.storage.successor import revoke_replaced
-from aspm_ado.flows.storage.transaction import store_entry
-from aspm_ado.flows.storage.transaction import whole_records
-from aspm_ado.flows.target import Target
-from aspm_ado.flows.target import site_meant
-from aspm_ado.flows.target import stored_by_key
-from aspm_ado.flows.target import target_given
-from aspm_ado.flows.tokens.creation import CREATED
-from aspm_ado.flows.tokens.creation import creates_at_once
-from aspm_ado.flows.tokens.creation import creates_unasked
-from aspm_ado.flows.tokens.creation import not_created_report
+from aspm_ado.flows.storage.transaction import store_entry, whole_records
+from aspm_ado.flows.target import Target, site_meant, stored_by_key, target_given
+from aspm_ado.flows.tokens.creation import (
+    CREATED,
+    creates_at_once,
+    creates_unasked,
+    not_created_report,
+)
 from aspm_ado.flows.tokens.lifecycle import release_stored_orders
-from aspm_ado.flows.tokens.prompt import acquire
-from aspm_ado.flows.tokens.prompt import ask_ends
-from aspm_ado.flows.tokens.prompt import tell_position
-from aspm_ado.flows.tokens.retry import ABSENT_OR_NO_SERVER
-from aspm_ado.flows.tokens.retry import add_organizations
-from aspm_ado.flows.tokens.retry import create_several
-from aspm_ado.flows.tokens.retry import validate_until_good
+from aspm_ado.flows.tokens.prompt import acquire, ask_ends, tell_position
+from aspm_ado.flows.tokens.retry import (
+    ABSENT_OR_NO_SERVER,
+    add_organizations,
+    create_several,
+    validate_until_good,
+)
 from aspm_ado.flows.tokens.sources import Tokens
 from aspm_ado.flows.validate import validate_stored
-from aspm_ado.flows.validation.report import EVERY_ONE
-from aspm_ado.flows.validation.report import connection_report
-from aspm_ado.flows.validation.report import named
-from aspm_ado.flows.validation.report import report
-from aspm_ado.flows.validation.report import with_registration
-from collections.abc import Iterator
-from collections.abc import Mapping
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from dataclasses import replace
-from functools import partial
-from typing import Final
-from typing import TYPE_CHECKING
+from aspm_ado.flows.validation.report import (
+    EVERY_ONE,
+    connection_report,
+    named,
+    report,
+    with_registration,
+)
+
+from ..domain.azure.place import Purpose
+from ..domain.reasons import UserError
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
-    from aspm_ado.domain.errors import Problem
     from aspm_ado.flows.answers import Asker
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.validation.token import OrganizationResult
-    from aspm_ado.flows.validation.token import TokenResult
+    from aspm_ado.flows.validation.token import OrganizationResult, TokenResult
+
+    from ..domain.reasons import Problem
 
 _TYPED_AGAIN: Final = (
     *(one for one in TOKEN if one not in PAT_SOURCES), CREATE_TOKEN, *ASPM, YES, CONFIG_DIR

@@ -8,10 +8,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import CREATE, FETCH, LABELS, Dialect
-from aspm_ado.domain.azure.deployment import Purpose
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import hint_of
-from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import (
     ALL_ORGANIZATIONS,
     ALLOW_HTTP,
@@ -39,6 +37,9 @@ from aspm_ado.flows.registration.aspm import parse_aspm_url
 from aspm_ado.flows.tokens.creation import REQUIRE, creation_asked
 from aspm_ado.flows.tokens.prompt import acquire, ask_end, warn_of_end
 from aspm_ado.flows.tokens.retry import also_reached, validate_until_good
+
+from ..domain.azure.place import Purpose
+from ..domain.reasons import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,52 +6,48 @@ record at once.
 
 from __future__ import annotations
 
-from aspm_ado.domain.aspm.profile import INSTANCE_ID
-from aspm_ado.domain.aspm.profile import path_of
-from aspm_ado.domain.aspm.registration import Outcome
-from aspm_ado.domain.aspm.registration import Presence
-from aspm_ado.domain.aspm.registration import WriteResult
-from aspm_ado.domain.aspm.registration import after_trial
-from aspm_ado.domain.aspm.registration import already_registered
-from aspm_ado.domain.aspm.registration import conflicting
-from aspm_ado.domain.aspm.registration import in_doubt
-from aspm_ado.domain.aspm.registration import may_have_acted
-from aspm_ado.domain.aspm.registration import not_begun
-from aspm_ado.domain.aspm.registration import read_instances
-from aspm_ado.domain.aspm.registration import read_write
-from aspm_ado.domain.aspm.registration import refused
-from aspm_ado.domain.aspm.registration import registered
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.questions import ASPM_API
-from aspm_ado.domain.questions import REGISTRATION_PROFILE
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.stored import Registration
-from aspm_ado.domain.stored import RegistrationMode
-from aspm_ado.domain.stored import RegistrationState
-from aspm_ado.domain.stored import UNREGISTERED
-from aspm_ado.domain.text import clean
-from aspm_ado.flows.registration.aspm import knows_tool
-from aspm_ado.flows.registration.guided import PLANNED
-from aspm_ado.flows.registration.guided import hand_over
-from aspm_ado.flows.registration.guided import record_answer
-from aspm_ado.flows.validation.scheduler import one_call
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aspm_ado.domain.aspm.registration import (
+    Outcome,
+    Presence,
+    WriteResult,
+    after_trial,
+    already_registered,
+    conflicting,
+    in_doubt,
+    may_have_acted,
+    not_begun,
+    read_instances,
+    read_write,
+    refused,
+    registered,
+)
+from aspm_ado.domain.questions import ASPM_API, REGISTRATION_PROFILE
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.stored import UNREGISTERED, Registration, RegistrationMode, RegistrationState
+from aspm_ado.domain.text import clean
+from aspm_ado.flows.registration.aspm import knows_tool
+from aspm_ado.flows.registration.guided import PLANNED, hand_over, record_answer
+from aspm_ado.flows.validation.scheduler import one_call
+
+from ...domain.aspm.api import INSTANCE_ID, path_of
+from ...domain.reasons import UsageError
+
 if TYPE_CHECKING:
-    from aspm_ado.domain.aspm.api import AspmCaller
-    from aspm_ado.domain.aspm.api import Profile
-    from aspm_ado.domain.aspm.profile import Values
+    from aspm_ado.domain.aspm.api import AspmCaller, Profile
     from aspm_ado.domain.aspm.registration import InstanceSearch
-    from aspm_ado.domain.http import Call
-    from aspm_ado.domain.http import Reply
+    from aspm_ado.domain.http import Call, Reply
     from aspm_ado.domain.secret import Secret
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.registration.aspm import AspmResult
     from aspm_ado.flows.registration.guided import Handoff
+
+    from ...domain.aspm.api import Values
+
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:

@@ -5,54 +5,49 @@ The values that a person enters in Invicti ASPM, and how it went.
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
 from aspm_ado import __version__
-from aspm_ado.domain.aspm.api import ACCESS
-from aspm_ado.domain.aspm.api import ALM_TOOLS
-from aspm_ado.domain.aspm.api import CREATE
-from aspm_ado.domain.aspm.api import FETCH
-from aspm_ado.domain.aspm.api import MARKER
-from aspm_ado.domain.aspm.handoff import FIELDS
-from aspm_ado.domain.aspm.handoff import FormValues
-from aspm_ado.domain.aspm.handoff import NO_EVIDENCE
-from aspm_ado.domain.aspm.handoff import TokenEvidence
-from aspm_ado.domain.aspm.handoff import form_values
-from aspm_ado.domain.aspm.handoff import support_ticket
-from aspm_ado.domain.aspm.handoff import verdict_lines
+from aspm_ado.domain.aspm.api import ACCESS, ALM_TOOLS, CREATE, FETCH, MARKER
+from aspm_ado.domain.aspm.handoff import (
+    FIELDS,
+    NO_EVIDENCE,
+    FormValues,
+    TokenEvidence,
+    form_values,
+    support_ticket,
+    verdict_lines,
+)
 from aspm_ado.domain.aspm.registration import Outcome
 from aspm_ado.domain.azure.place import Deployment
-from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.ports import TERMINAL
-from aspm_ado.domain.questions import COLLECTION
-from aspm_ado.domain.questions import Choice
-from aspm_ado.domain.questions import ORGANIZATION
-from aspm_ado.domain.questions import Question
+from aspm_ado.domain.questions import COLLECTION, ORGANIZATION, Choice, Question
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.stored import Proof
-from aspm_ado.domain.stored import Registration
-from aspm_ado.domain.stored import RegistrationMode
-from aspm_ado.domain.stored import RegistrationState
-from aspm_ado.domain.stored import UNREGISTERED
+from aspm_ado.domain.stored import (
+    UNREGISTERED,
+    Proof,
+    Registration,
+    RegistrationMode,
+    RegistrationState,
+)
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.registration.aspm import knows_tool
 from aspm_ado.flows.storage.successor import swap
-from collections.abc import Mapping
-from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field
-from dataclasses import replace
-from typing import Final
-from typing import TYPE_CHECKING
-import shlex
+
+from ...domain.reasons import UsageError
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm.api import Settings
-    from aspm_ado.domain.azure.place import Place
-    from aspm_ado.domain.azure.place import Purpose
+    from aspm_ado.domain.azure.place import Place, Purpose
     from aspm_ado.domain.ports import Voice
     from aspm_ado.domain.secret import Secret
     from aspm_ado.domain.stored import Catalogue
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.registration.aspm import AspmResult
+
 
 @dataclass(frozen=True, slots=True)
 class Handoff:

@@ -6,76 +6,53 @@ the next run continues with the rest. ``--plan`` shows the steps, and changes no
 
 from __future__ import annotations
 
-from aspm_ado.domain.azure.place import Deployment
-from aspm_ado.domain.azure.place import Site
-from aspm_ado.domain.azure.place import parse_organization
-from aspm_ado.domain.azure.place import site_of
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from operator import methodcaller
+from shlex import quote
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.domain.azure.place import Deployment, Site, parse_organization, site_of
 from aspm_ado.domain.azure.retirement import ReachDemanded
-from aspm_ado.domain.documents import Names
-from aspm_ado.domain.documents import UserProfile
-from aspm_ado.domain.help.administrator import Policy
-from aspm_ado.domain.help.administrator import request_for
-from aspm_ado.domain.help.guide import guide
+from aspm_ado.domain.documents import Names, UserProfile
 from aspm_ado.domain.http import Credential
-from aspm_ado.domain.migration_plan import PlanRow
-from aspm_ado.domain.migration_plan import PlanState
-from aspm_ado.domain.migration_plan import TokenWay
-from aspm_ado.domain.questions import ALL_ORGANIZATIONS
-from aspm_ado.domain.questions import Choice
-from aspm_ado.domain.questions import ORGANIZATION
-from aspm_ado.domain.questions import Question
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.reasons import UsageError
+from aspm_ado.domain.migration_plan import PlanRow, PlanState, TokenWay
+from aspm_ado.domain.questions import ALL_ORGANIZATIONS, ORGANIZATION, Choice, Question
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.report import Report
 from aspm_ado.domain.rules.access import judge_access
-from aspm_ado.domain.rules.reach import more_listed
-from aspm_ado.domain.rules.reach import not_listed
+from aspm_ado.domain.rules.reach import more_listed, not_listed
 from aspm_ado.domain.secret import Secret
-from aspm_ado.domain.stored import Entry
-from aspm_ado.domain.stored import RegistrationState
+from aspm_ado.domain.stored import Entry, RegistrationState
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import declined
 from aspm_ado.flows.handoff import HandoffResult
-from aspm_ado.flows.options import GUIDED
-from aspm_ado.flows.options import aspm_options
-from aspm_ado.flows.options import demand_stored
-from aspm_ado.flows.rotation.renewal import ONE_EACH
-from aspm_ado.flows.rotation.renewal import Renewal
-from aspm_ado.flows.rotation.renewal import demand_tokens
-from aspm_ado.flows.rotation.renewal import each_report
-from aspm_ado.flows.rotation.renewal import renew_all
+from aspm_ado.flows.options import GUIDED, aspm_options, demand_stored
+from aspm_ado.flows.rotation.renewal import ONE_EACH, Renewal, demand_tokens, each_report, renew_all
 from aspm_ado.flows.storage.successor import without_lost
-from aspm_ado.flows.storage.transaction import bind_entries
-from aspm_ado.flows.storage.transaction import prepare_storage
-from aspm_ado.flows.storage.transaction import read_token
-from aspm_ado.flows.storage.transaction import update_entry
+from aspm_ado.flows.storage.transaction import (
+    bind_entries,
+    prepare_storage,
+    read_token,
+    update_entry,
+)
 from aspm_ado.flows.target import stored_entries
-from aspm_ado.flows.tokens.creation import NEVER
-from aspm_ado.flows.tokens.creation import creation_asked
+from aspm_ado.flows.tokens.creation import NEVER, creation_asked
 from aspm_ado.flows.tokens.lifecycle import with_entra_tenant
-from aspm_ado.flows.tokens.sources import PAT_VARIABLES
-from aspm_ado.flows.tokens.sources import Tokens
-from aspm_ado.flows.tokens.sources import tokens_given
+from aspm_ado.flows.tokens.sources import PAT_VARIABLES, Tokens, tokens_given
 from aspm_ado.flows.validation.report import report
-from aspm_ado.flows.validation.requests import NOT_ALL
-from aspm_ado.flows.validation.requests import list_accounts
+from aspm_ado.flows.validation.requests import NOT_ALL, list_accounts
 from aspm_ado.flows.validation.token import Token
-from collections.abc import Iterator
-from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field
-from operator import methodcaller
-from shlex import quote
-from typing import Final
-from typing import TYPE_CHECKING
+
+from ...domain.guide import Policy, guide, request_for
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
-    from aspm_ado.domain.azure.retirement import Calendar
-    from aspm_ado.domain.azure.retirement import DaySource
+    from aspm_ado.domain.azure.retirement import Calendar, DaySource
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.options import AspmOptions
     from aspm_ado.flows.validation.scheduler import RequestPlan
+
 
 def migrate(context: Context, name: str) -> Report:
     """Give each chosen organization of a connection a token of its own."""

@@ -7,80 +7,66 @@ beside the old one until Invicti ASPM has it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from operator import methodcaller
+from typing import TYPE_CHECKING, Final
+
 from aspm_ado.domain.aspm.registration import NewToken
 from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.azure.retirement import Reach
-from aspm_ado.domain.checks import Command
-from aspm_ado.domain.errors import NotCreatedError
-from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY
-from aspm_ado.domain.questions import Choice
-from aspm_ado.domain.questions import Question
-from aspm_ado.domain.questions import YES
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.reasons import UsageError
-from aspm_ado.domain.report import Check
-from aspm_ado.domain.report import CheckId
-from aspm_ado.domain.report import ConnectionReport
-from aspm_ado.domain.report import OrganizationReport
-from aspm_ado.domain.report import Report
-from aspm_ado.domain.report import Status
-from aspm_ado.domain.report import TokenFacts
-from aspm_ado.domain.stored import StoredAspm
-from aspm_ado.domain.stored import UNREGISTERED
+from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY, YES, Choice, Question
+from aspm_ado.domain.reasons import Reason, UsageError
+from aspm_ado.domain.report import (
+    Check,
+    CheckId,
+    ConnectionReport,
+    OrganizationReport,
+    Report,
+    Status,
+    TokenFacts,
+)
+from aspm_ado.domain.stored import UNREGISTERED, StoredAspm
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.handoff import HandoffResult
-from aspm_ado.flows.handoff import aspm_report
-from aspm_ado.flows.handoff import bring
-from aspm_ado.flows.handoff import is_registered
-from aspm_ado.flows.handoff import leading_on
-from aspm_ado.flows.storage.connection import Addition
-from aspm_ado.flows.storage.connection import facts_on_record
-from aspm_ado.flows.storage.connection import keys_with_token
-from aspm_ado.flows.storage.connection import new_key
-from aspm_ado.flows.storage.successor import compare_owner
-from aspm_ado.flows.storage.successor import keep_successor
-from aspm_ado.flows.storage.successor import losses
-from aspm_ado.flows.storage.successor import revoke_replaced
-from aspm_ado.flows.storage.successor import swap
-from aspm_ado.flows.storage.transaction import store_entry
-from aspm_ado.flows.storage.transaction import update_entry
-from aspm_ado.flows.tokens.creation import REQUIRE
-from aspm_ado.flows.tokens.creation import creates_unasked
-from aspm_ado.flows.tokens.creation import creation_asked
-from aspm_ado.flows.tokens.creation import not_created_report
-from aspm_ado.flows.tokens.prompt import acquire
-from aspm_ado.flows.tokens.prompt import ask_ends
-from aspm_ado.flows.tokens.prompt import tell_position
-from aspm_ado.flows.tokens.retry import ABSENT
-from aspm_ado.flows.tokens.retry import correct_absent
-from aspm_ado.flows.tokens.retry import validate_until_good
-from aspm_ado.flows.validation.report import entry_report
-from aspm_ado.flows.validation.report import not_good
-from aspm_ado.flows.validation.report import report
-from aspm_ado.flows.validation.report import with_check
-from aspm_ado.flows.validation.report import with_registration
+from aspm_ado.flows.handoff import HandoffResult, aspm_report, bring, is_registered, leading_on
+from aspm_ado.flows.storage.connection import Addition, facts_on_record, keys_with_token, new_key
+from aspm_ado.flows.storage.successor import (
+    compare_owner,
+    keep_successor,
+    losses,
+    revoke_replaced,
+    swap,
+)
+from aspm_ado.flows.storage.transaction import store_entry, update_entry
+from aspm_ado.flows.tokens.creation import (
+    REQUIRE,
+    creates_unasked,
+    creation_asked,
+    not_created_report,
+)
+from aspm_ado.flows.tokens.prompt import acquire, ask_ends, tell_position
+from aspm_ado.flows.tokens.retry import ABSENT, correct_absent, validate_until_good
+from aspm_ado.flows.validation.report import (
+    entry_report,
+    not_good,
+    report,
+    with_check,
+    with_registration,
+)
 from aspm_ado.flows.validation.token import each_once
-from collections.abc import Callable
-from collections.abc import Mapping
-from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field
-from dataclasses import replace
-from functools import partial
-from operator import methodcaller
-from typing import Final
-from typing import TYPE_CHECKING
+
+from ...domain.reasons import NotCreatedError
+from ...domain.report import Command
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
-    from aspm_ado.domain.stored import Entry
-    from aspm_ado.domain.stored import StoredOrganization
+    from aspm_ado.domain.stored import Entry, StoredOrganization
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.options import AspmOptions
     from aspm_ado.flows.tokens.sources import Tokens
-    from aspm_ado.flows.validation.token import Demand
-    from aspm_ado.flows.validation.token import Token
-    from aspm_ado.flows.validation.token import TokenResult
+    from aspm_ado.flows.validation.token import Demand, Token, TokenResult
+
 
 @dataclass(frozen=True, slots=True)
 class Renewal:

@@ -5,44 +5,34 @@ The rest of the record stays as it was.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
 from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.documents import Identity
 from aspm_ado.domain.http import Origin
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.reasons import UsageError
-from aspm_ado.domain.report import Check
-from aspm_ado.domain.report import CheckId
-from aspm_ado.domain.report import OrganizationReport
-from aspm_ado.domain.report import Status
-from aspm_ado.domain.report import TokenFacts
-from aspm_ado.domain.stored import Entry
-from aspm_ado.domain.stored import NAME
-from aspm_ado.domain.stored import Registration
-from aspm_ado.domain.stored import StoredAspm
-from aspm_ado.domain.stored import StoredCredential
-from aspm_ado.domain.stored import StoredOrganization
-from aspm_ado.domain.stored import UNREGISTERED
+from aspm_ado.domain.reasons import Reason, UsageError
+from aspm_ado.domain.report import CheckId, OrganizationReport, Status, TokenFacts
+from aspm_ado.domain.stored import (
+    NAME,
+    UNREGISTERED,
+    Entry,
+    Registration,
+    StoredAspm,
+    StoredCredential,
+    StoredOrganization,
+)
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.storage.transaction import changed_meanwhile
-from aspm_ado.flows.storage.transaction import read_token
-from collections.abc import Callable
-from collections.abc import Iterable
-from collections.abc import Mapping
-from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field
-from dataclasses import replace
-from typing import Final
-from typing import TYPE_CHECKING
-import re
+from aspm_ado.flows.storage.transaction import changed_meanwhile, read_token
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Site
     from aspm_ado.domain.secret import Secret
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.validation.token import OrganizationResult
-    from aspm_ado.flows.validation.token import Token
-    from aspm_ado.flows.validation.token import TokenResult
+    from aspm_ado.flows.validation.token import OrganizationResult, Token, TokenResult
+
 
 def facts_on_record(entry: Entry, key: str, *, shared: bool) -> TokenFacts:
     """What a report says of a stored token where nothing was asked.

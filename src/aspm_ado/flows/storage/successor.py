@@ -5,34 +5,30 @@ The same person's, nothing lost, kept until Invicti ASPM has it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
 from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import Check
-from aspm_ado.domain.report import CheckId
-from aspm_ado.domain.report import Status
-from aspm_ado.domain.stored import Entry
-from aspm_ado.domain.stored import Registration
-from aspm_ado.domain.stored import RegistrationState
-from aspm_ado.domain.stored import StoredCredential
-from aspm_ado.domain.stored import StoredOrganization
-from aspm_ado.domain.stored import Successor
-from aspm_ado.flows.storage.connection import new_key
-from aspm_ado.flows.storage.connection import service_of
-from aspm_ado.flows.storage.connection import statuses_of
-from aspm_ado.flows.storage.connection import stored_credential
-from aspm_ado.flows.storage.transaction import changed_meanwhile
-from aspm_ado.flows.storage.transaction import read_token
-from aspm_ado.flows.storage.transaction import store_entry
-from aspm_ado.flows.storage.transaction import update_entry
+from aspm_ado.domain.report import Check, CheckId, Status
+from aspm_ado.domain.stored import (
+    Entry,
+    Registration,
+    RegistrationState,
+    StoredCredential,
+    StoredOrganization,
+    Successor,
+)
+from aspm_ado.flows.storage.connection import new_key, service_of, statuses_of, stored_credential
+from aspm_ado.flows.storage.transaction import (
+    changed_meanwhile,
+    read_token,
+    store_entry,
+    update_entry,
+)
 from aspm_ado.flows.tokens.creation import revoke_old
-from aspm_ado.flows.tokens.lifecycle import close_order
-from aspm_ado.flows.tokens.lifecycle import record_replaced
+from aspm_ado.flows.tokens.lifecycle import close_order, record_replaced
 from aspm_ado.flows.validation.report import with_check
-from collections.abc import Iterator
-from collections.abc import Mapping
-from collections.abc import Sequence
-from typing import Final
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
@@ -40,6 +36,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.token import TokenResult
+
 
 def compare_owner(result: TokenResult, replaced: Sequence[StoredCredential]) -> None:
     """Fail ``identity`` of a new token that is another person's than those that it replaces."""

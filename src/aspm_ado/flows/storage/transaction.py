@@ -5,35 +5,25 @@ The records name what comes, then it is stored, then one replace of the records 
 
 from __future__ import annotations
 
-from aspm_ado.domain.checks import Check
-from aspm_ado.domain.checks import CheckId
-from aspm_ado.domain.checks import Command
-from aspm_ado.domain.checks import Status
-from aspm_ado.domain.http import Origin
-from aspm_ado.domain.questions import DRY_RUN
-from aspm_ado.domain.questions import Question
-from aspm_ado.domain.questions import YES
-from aspm_ado.domain.reasons import DamagedRecordsError
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.reasons import StoreError
-from aspm_ado.domain.reasons import UsageError
-from aspm_ado.domain.reasons import UserError
-from aspm_ado.domain.text import clean
-from aspm_ado.flows.tokens.lifecycle import with_answers
-from collections.abc import Callable
-from collections.abc import Iterable
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from operator import methodcaller
-from typing import Final
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.domain.http import Origin
+from aspm_ado.domain.questions import DRY_RUN, YES, Question
+from aspm_ado.domain.reasons import DamagedRecordsError, Reason, StoreError, UsageError, UserError
+from aspm_ado.domain.text import clean
+from aspm_ado.flows.tokens.lifecycle import with_answers
+
+from ...domain.reasons import CheckId
+from ...domain.report import Check, Command, Status
 
 if TYPE_CHECKING:
     from aspm_ado.domain.secret import Secret
-    from aspm_ado.domain.stored import Catalogue
-    from aspm_ado.domain.stored import Entry
+    from aspm_ado.domain.stored import Catalogue, Entry
     from aspm_ado.flows.context import Context
+
 
 def prepare_storage(context: Context) -> None:
     """Find out before a secret is asked for whether it could be kept; finish what a crash left.

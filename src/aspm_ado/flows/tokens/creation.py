@@ -2,63 +2,52 @@
 
 from __future__ import annotations
 
-from aspm_ado.domain.azure.pats import EXPIRES_SOURCE
-from aspm_ado.domain.azure.pats import differences
-from aspm_ado.domain.azure.pats import order_for
-from aspm_ado.domain.azure.place import Deployment
-from aspm_ado.domain.azure.requests import ACCOUNT_URL
-from aspm_ado.domain.azure.retirement import MIGRATE
-from aspm_ado.domain.azure.retirement import Reach
-from aspm_ado.domain.documents import Names
-from aspm_ado.domain.documents import UserProfile
-from aspm_ado.domain.errors import InterruptedByUserError
-from aspm_ado.domain.errors import StoreError
-from aspm_ado.domain.errors import UserError
-from aspm_ado.domain.http import Credential
-from aspm_ado.domain.origin import Origin
-from aspm_ado.domain.questions import CREATE_TOKEN
-from aspm_ado.domain.questions import Choice
-from aspm_ado.domain.questions import DRY_RUN
-from aspm_ado.domain.questions import Question
-from aspm_ado.domain.questions import REGISTER
-from aspm_ado.domain.questions import REGISTRATION_PROFILE
-from aspm_ado.domain.questions import YES
-from aspm_ado.domain.reasons import ExitCode
-from aspm_ado.domain.reasons import NotCreatedError
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.reasons import UsageError
-from aspm_ado.domain.report import Check
-from aspm_ado.domain.report import CheckId
-from aspm_ado.domain.report import OrganizationReport
-from aspm_ado.domain.report import Status
-from aspm_ado.domain.report import TokenFacts
-from aspm_ado.domain.rules.classify import classify
-from aspm_ado.domain.rules.classify import explain_inconclusive
-from aspm_ado.domain.text import clean
-from aspm_ado.flows.answers import AUTO
-from aspm_ado.flows.answers import declined
-from aspm_ado.flows.answers import one_of
-from aspm_ado.flows.tokens.lifecycle import PatLifecycle
-from aspm_ado.flows.tokens.lifecycle import close_order
-from aspm_ado.flows.tokens.lifecycle import close_orders
-from aspm_ado.flows.tokens.lifecycle import lifecycle_of
-from aspm_ado.flows.tokens.lifecycle import release_order
-from aspm_ado.flows.tokens.lifecycle import revoke_abandoned
-from aspm_ado.flows.tokens.sources import end_given
-from aspm_ado.flows.validation.requests import NOT_ALL
-from aspm_ado.flows.validation.requests import list_accounts
-from aspm_ado.flows.validation.scheduler import RequestPlan
-from aspm_ado.flows.validation.token import Token
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.domain.azure.pats import EXPIRES_SOURCE, differences, order_for
+from aspm_ado.domain.azure.place import Deployment
+from aspm_ado.domain.azure.requests import ACCOUNT_URL
+from aspm_ado.domain.azure.retirement import MIGRATE, Reach
+from aspm_ado.domain.documents import Names, UserProfile
+from aspm_ado.domain.http import Credential
+from aspm_ado.domain.questions import (
+    CREATE_TOKEN,
+    DRY_RUN,
+    REGISTER,
+    REGISTRATION_PROFILE,
+    YES,
+    Choice,
+    Question,
+)
+from aspm_ado.domain.reasons import ExitCode, NotCreatedError, Reason, UsageError
+from aspm_ado.domain.report import Check, CheckId, OrganizationReport, Status, TokenFacts
+from aspm_ado.domain.rules.classify import classify, explain_inconclusive
+from aspm_ado.domain.text import clean
+from aspm_ado.flows.answers import AUTO, declined, one_of
+from aspm_ado.flows.tokens.lifecycle import (
+    PatLifecycle,
+    close_order,
+    close_orders,
+    lifecycle_of,
+    release_order,
+    revoke_abandoned,
+)
+from aspm_ado.flows.tokens.sources import end_given
+from aspm_ado.flows.validation.requests import NOT_ALL, list_accounts
+from aspm_ado.flows.validation.scheduler import RequestPlan
+from aspm_ado.flows.validation.token import Token
+
+from ...domain.http import Origin
+from ...domain.reasons import InterruptedByUserError, StoreError, UserError
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.azure.pat_lifecycle import CreatedToken
+    from collections.abc import Sequence
+    from datetime import date
+
     from aspm_ado.domain.azure.pats import Order
-    from aspm_ado.domain.azure.place import Place
-    from aspm_ado.domain.azure.place import Site
+    from aspm_ado.domain.azure.place import Place, Site
     from aspm_ado.domain.documents import Pat
     from aspm_ado.domain.http import Reply
     from aspm_ado.domain.reasons import UserError
@@ -66,8 +55,8 @@ if TYPE_CHECKING:
     from aspm_ado.flows.answers import Asker
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.token import Demand
-    from collections.abc import Sequence
-    from datetime import date
+
+    from ...domain.azure.pats import CreatedToken
 
 NEVER: Final = "never"
 REQUIRE: Final = "require"

@@ -5,46 +5,38 @@ It takes the sign-in of `az`. A run that is killed leaves word of what it create
 
 from __future__ import annotations
 
-from aspm_ado.domain.azure.pats import CreatedToken
-from aspm_ado.domain.azure.pats import PERSONAL
-from aspm_ado.domain.azure.pats import creation_error
-from aspm_ado.domain.azure.pats import is_our_name
-from aspm_ado.domain.azure.pats import is_revoked
-from aspm_ado.domain.azure.pats import is_uncertain
-from aspm_ado.domain.azure.pats import known
-from aspm_ado.domain.azure.pats import pat_error
-from aspm_ado.domain.azure.pats import tenant_in
-from aspm_ado.domain.documents import Pat
-from aspm_ado.domain.documents import PatAnswer
-from aspm_ado.domain.documents import Pats
-from aspm_ado.domain.http import Credential
-from aspm_ado.domain.http import Origin
-from aspm_ado.domain.questions import Question
-from aspm_ado.domain.questions import YES
-from aspm_ado.domain.reasons import NotCreatedError
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.rules.classify import AnswerKind
-from aspm_ado.domain.rules.classify import classify
-from aspm_ado.domain.rules.classify import explain_inconclusive
-from aspm_ado.domain.rules.classify import user_of
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.domain.azure.pats import (
+    PERSONAL,
+    CreatedToken,
+    creation_error,
+    is_our_name,
+    is_revoked,
+    is_uncertain,
+    known,
+    pat_error,
+    tenant_in,
+)
+from aspm_ado.domain.documents import Pat, PatAnswer, Pats
+from aspm_ado.domain.http import Credential, Origin
+from aspm_ado.domain.questions import YES, Question
+from aspm_ado.domain.reasons import NotCreatedError, Reason
+from aspm_ado.domain.rules.classify import AnswerKind, classify, explain_inconclusive, user_of
 from aspm_ado.domain.stored import TokenOrder
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.validation.scheduler import RequestPlan
-from collections.abc import Collection
-from collections.abc import Iterator
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.pats import Order
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.azure.retirement import Calendar
     from aspm_ado.domain.http import Reply
-    from aspm_ado.domain.stored import Catalogue
-    from aspm_ado.domain.stored import StoredCredential
+    from aspm_ado.domain.stored import Catalogue, StoredCredential
     from aspm_ado.flows.context import Context
+
 
 def record_orders(context: Context, orders: Sequence[tuple[Order, str]]) -> None:
     """Put orders, each with its owner, on record and claim them for this run.

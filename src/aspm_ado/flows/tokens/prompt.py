@@ -2,41 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
 from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import ReachDemanded
-from aspm_ado.domain.guide import Guide
-from aspm_ado.domain.guide import POLICIES
-from aspm_ado.domain.guide import Policy
-from aspm_ado.domain.guide import alternative
-from aspm_ado.domain.guide import guide
-from aspm_ado.domain.guide import possible_policies
-from aspm_ado.domain.guide import request_for
-from aspm_ado.domain.questions import Choice
-from aspm_ado.domain.questions import PAT_EXPIRES
-from aspm_ado.domain.questions import Question
+from aspm_ado.domain.guide import (
+    POLICIES,
+    Guide,
+    Policy,
+    alternative,
+    guide,
+    possible_policies,
+    request_for,
+)
+from aspm_ado.domain.questions import PAT_EXPIRES, Choice, Question
 from aspm_ado.domain.rules.token import age_hint
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import declined
 from aspm_ado.flows.tokens.creation import create_token
-from aspm_ado.flows.tokens.sources import PROMPT
-from aspm_ado.flows.tokens.sources import day_to_come
-from aspm_ado.flows.tokens.sources import missing_token
-from aspm_ado.flows.tokens.sources import offer_token
+from aspm_ado.flows.tokens.sources import PROMPT, day_to_come, missing_token, offer_token
 from aspm_ado.flows.validation.report import report_on
-from collections.abc import Sequence
-from dataclasses import replace
-from functools import partial
-from typing import Final
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import date, datetime
+
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.validation.token import Demand
-    from aspm_ado.flows.validation.token import Token
-    from aspm_ado.flows.validation.token import TokenResult
-    from datetime import date
-    from datetime import datetime
+    from aspm_ado.flows.validation.token import Demand, Token, TokenResult
 
 READY: Final = Question("token-ready", "What do you want to do?")
 PASTE: Final = Choice("paste", "Paste the token now")

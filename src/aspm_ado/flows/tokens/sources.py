@@ -2,42 +2,37 @@
 
 from __future__ import annotations
 
-from aspm_ado.domain.azure.place import Deployment
-from aspm_ado.domain.azure.place import SERVICES
-from aspm_ado.domain.azure.retirement import parse_day
-from aspm_ado.domain.questions import ASPM_TOKEN_FILE
-from aspm_ado.domain.questions import CREATE_TOKEN
-from aspm_ado.domain.questions import PAT
-from aspm_ado.domain.questions import PAT_COMMAND
-from aspm_ado.domain.questions import PAT_EXPIRES
-from aspm_ado.domain.questions import PAT_FILE
-from aspm_ado.domain.questions import PAT_SOURCES
-from aspm_ado.domain.questions import PAT_STDIN
-from aspm_ado.domain.questions import PAT_VARIABLE
-from aspm_ado.domain.questions import Question
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.reasons import UsageError
-from aspm_ado.domain.secret import Secret
-from aspm_ado.domain.secret import decode
-from aspm_ado.domain.secret import parse_pat
-from aspm_ado.domain.secret import parse_secret
-from aspm_ado.domain.text import clean
-from aspm_ado.flows.validation.token import Token
-from dataclasses import dataclass
-from dataclasses import field
+import re
+from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
-from typing import Final
-from typing import TYPE_CHECKING
-import re
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.domain.azure.place import SERVICES, Deployment
+from aspm_ado.domain.azure.retirement import parse_day
+from aspm_ado.domain.questions import (
+    ASPM_TOKEN_FILE,
+    CREATE_TOKEN,
+    PAT,
+    PAT_COMMAND,
+    PAT_EXPIRES,
+    PAT_FILE,
+    PAT_SOURCES,
+    PAT_STDIN,
+    PAT_VARIABLE,
+    Question,
+)
+from aspm_ado.domain.reasons import Reason, UsageError
+from aspm_ado.domain.secret import Secret, decode, parse_pat, parse_secret
+from aspm_ado.domain.text import clean
+from aspm_ado.flows.validation.token import Token
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.azure.place import Place
-    from aspm_ado.domain.azure.place import Site
+    from collections.abc import Iterable, Sequence
+
+    from aspm_ado.domain.azure.place import Place, Site
     from aspm_ado.domain.ports import Sources
     from aspm_ado.flows.answers import Asker
-    from collections.abc import Iterable
-    from collections.abc import Sequence
 
 COMMAND: Final = "command"
 """Where a token is from, as the report has it: the text of the command is shown nowhere."""

@@ -2,51 +2,44 @@
 
 from __future__ import annotations
 
-from aspm_ado.domain.aspm.registration import RegistrationFacts
-from aspm_ado.domain.aspm.registration import judge_registration
-from aspm_ado.domain.azure.place import site_of
-from aspm_ado.domain.azure.retirement import MIGRATE
-from aspm_ado.domain.azure.retirement import Reach
-from aspm_ado.domain.errors import StoreError
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import AspmReport
-from aspm_ado.domain.report import Check
-from aspm_ado.domain.report import CheckId
-from aspm_ado.domain.report import Command
-from aspm_ado.domain.report import ConnectionReport
-from aspm_ado.domain.report import OrganizationReport
-from aspm_ado.domain.report import Report
-from aspm_ado.domain.report import Status
-from aspm_ado.domain.report import TokenFacts
-from aspm_ado.domain.report import in_order
-from aspm_ado.domain.report import skip
-from aspm_ado.domain.rules.access import Access
-from aspm_ado.domain.rules.access import identity_known
-from aspm_ado.domain.rules.classify import profile_owner
-from aspm_ado.domain.rules.clone import clone_skipped
-from aspm_ado.domain.rules.reach import judge_reach
-from aspm_ado.domain.rules.reach import reach_not_asked
-from aspm_ado.domain.rules.scopes import scopes_not_asked
-from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS
-from aspm_ado.domain.rules.token import judge_expiry
-from aspm_ado.domain.rules.token import judge_format
-from aspm_ado.domain.stored import Entry
-from aspm_ado.domain.text import clean
-from aspm_ado.flows.validation.token import OrganizationResult
 from collections import defaultdict
-from collections.abc import Iterable
-from collections.abc import Iterator
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.domain.aspm.registration import RegistrationFacts, judge_registration
+from aspm_ado.domain.azure.place import site_of
+from aspm_ado.domain.azure.retirement import MIGRATE, Reach
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.report import (
+    AspmReport,
+    Check,
+    CheckId,
+    Command,
+    ConnectionReport,
+    OrganizationReport,
+    Report,
+    Status,
+    TokenFacts,
+    in_order,
+    skip,
+)
+from aspm_ado.domain.rules.access import Access, identity_known
+from aspm_ado.domain.rules.classify import profile_owner
+from aspm_ado.domain.rules.clone import clone_skipped
+from aspm_ado.domain.rules.reach import judge_reach, reach_not_asked
+from aspm_ado.domain.rules.scopes import scopes_not_asked
+from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS, judge_expiry, judge_format
+from aspm_ado.domain.stored import Entry
+from aspm_ado.domain.text import clean
+from aspm_ado.flows.validation.token import OrganizationResult
+
+from ...domain.reasons import StoreError
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.azure.place import Purpose
-    from aspm_ado.domain.azure.place import Site
+    from aspm_ado.domain.azure.place import Purpose, Site
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.token import TokenResult
 

@@ -2,43 +2,35 @@
 
 from __future__ import annotations
 
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.azure.place import NamedRepository
-from aspm_ado.domain.azure.place import Purpose
-from aspm_ado.domain.azure.place import SERVICES
-from aspm_ado.domain.azure.retirement import Reach
-from aspm_ado.domain.azure.retirement import ReachDemanded
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.domain.azure.place import SERVICES, NamedRepository, Purpose
+from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.http import Credential
-from aspm_ado.domain.report import OrganizationReport
-from aspm_ado.domain.report import TokenFacts
-from aspm_ado.domain.rules.access import Access
-from aspm_ado.domain.rules.access import NO_HISTORY
-from aspm_ado.domain.rules.access import TokenHistory
-from aspm_ado.domain.rules.access import access_kind
-from aspm_ado.domain.rules.access import judge_access
-from aspm_ado.domain.rules.classify import AnswerKind
-from aspm_ado.domain.rules.classify import answers_everywhere
+from aspm_ado.domain.report import OrganizationReport, TokenFacts
+from aspm_ado.domain.rules.access import NO_HISTORY, Access, TokenHistory, access_kind, judge_access
+from aspm_ado.domain.rules.classify import AnswerKind, answers_everywhere
 from aspm_ado.domain.rules.reach import ReachSeen
 from aspm_ado.domain.rules.scopes import ScopeContext
 from aspm_ado.flows.answers import AUTO
-from collections.abc import Iterable
-from dataclasses import dataclass
-from dataclasses import field
-from dataclasses import replace
-from typing import Final
-from typing import TYPE_CHECKING
+
+from ...domain.azure.place import Deployment
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from aspm_ado.domain.aspm.registration import Outcome
-    from aspm_ado.domain.azure.place import Place
-    from aspm_ado.domain.azure.place import Site
+    from aspm_ado.domain.azure.place import Place, Site
     from aspm_ado.domain.azure.retirement import Calendar
-    from aspm_ado.domain.checks import Check
     from aspm_ado.domain.documents import Repository
     from aspm_ado.domain.http import Reply
-    from aspm_ado.domain.identity import Identity
     from aspm_ado.domain.secret import Secret
-    from datetime import date
+
+    from ...domain.documents import Identity
+    from ...domain.report import Check
+
 
 @dataclass(frozen=True, slots=True)
 class Demand:
