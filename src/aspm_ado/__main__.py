@@ -7,13 +7,16 @@ import io
 import os
 import select
 import sys
+from typing import TYPE_CHECKING
 
-TYPE_CHECKING = False  # as of typing, which takes longer to import than --version to answer
 if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+    from _typeshed import WriteableBuffer
     from collections.abc import Sequence
     from typing import TextIO
 
-    from _typeshed import ReadableBuffer, WriteableBuffer
+TYPE_CHECKING = False  # as of typing, which takes longer to import than --version to answer
+
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -133,14 +136,12 @@ def _run(words: list[str]) -> int:
 def _print_version() -> int:
     """The version, on a stdout that is full or that nobody reads; the exit code."""
     from aspm_ado import __version__
-    from aspm_ado.cli.output import write_lines
+    from aspm_ado.cli.output import report_error, write_lines
     from aspm_ado.domain.reasons import Problem, UserError
 
     try:
         write_lines([f"aspm-ado {__version__}"])
     except UserError as error:
-        from aspm_ado.cli.errors import report_error
-
         return report_error("", Problem.of(error), as_json=False)
     return 0
 
