@@ -10,13 +10,12 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
-    from _typeshed import WriteableBuffer
     from collections.abc import Sequence
     from typing import TextIO
 
-TYPE_CHECKING = False  # as of typing, which takes longer to import than --version to answer
+    from _typeshed import ReadableBuffer, WriteableBuffer
 
+TYPE_CHECKING = False  # as of typing, which takes longer to import than --version to answer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from . import vaults
-from ..packaging.checkout import ROOT
-from .stage import drawn_token
-from .stage import story
-from .test_recipes import BLOCKS
-from .test_recipes import Job
-from .test_recipes import block
-from aspm_ado.cli.commands.connect import read_connections
-from aspm_ado.domain.questions import CONNECTION_KEYS
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.reasons import UsageError
-from aspm_ado.simulator import Simulator
-from aspm_ado.simulator import samples
-from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
-from pathlib import Path
-from typing import Any
 import json
-import jsonschema
-import pytest
 import re
 import sys
 import tomllib
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from aspm_ado.cli.commands.connect import read_connections
+from aspm_ado.domain.questions import CONNECTION_KEYS
+from aspm_ado.domain.reasons import Reason, UsageError
+from aspm_ado.simulator import Simulator, samples
+
+from ..packaging.checkout import ROOT
+from . import vaults
+from .stage import drawn_token, story
+from .test_recipes import BLOCKS, Job, block
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="the recipe is for a POSIX shell")
 [EXAMPLE] = [text for language, text in BLOCKS if language == "toml"]

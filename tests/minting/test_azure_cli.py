@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from .az import FakeAz
-from .az import drawn_sign_in
-from aspm_ado.adapters.programs import AzureCli
-from aspm_ado.domain.azure.pats import AZ_FAILURES
-from aspm_ado.domain.azure.pats import PERSONAL
-from aspm_ado.domain.azure.pats import tenant_in
-from aspm_ado.domain.http import Call
-from aspm_ado.domain.http import Reply
-from aspm_ado.domain.reasons import NotCreatedError
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.simulator.pat_lifecycle import install_azure_cli
-from pathlib import Path
 import os
-import pytest
 import re
 import sys
 import time
+from pathlib import Path
+
+import pytest
+
+from aspm_ado.adapters.programs import AzureCli
+from aspm_ado.domain.azure.pats import AZ_FAILURES, PERSONAL, tenant_in
+from aspm_ado.domain.http import Call, Reply
+from aspm_ado.domain.reasons import NotCreatedError, Reason
+from aspm_ado.simulator.pat_lifecycle import install_azure_cli
+
+from .az import FakeAz, drawn_sign_in
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="the stand-in for az is a POSIX script"

@@ -5,51 +5,40 @@ The module of a command is imported when that command runs, so that help is quic
 
 from __future__ import annotations
 
-from aspm_ado.adapters.signals import guard_core_dumps
-from aspm_ado.adapters.signals import interruptible
-from aspm_ado.adapters.sources import is_nameable
-from aspm_ado.cli.commands import COMMANDS
-from aspm_ado.cli.commands import CommandSpec
-from aspm_ado.cli.commands import INSTALL_COMPLETION
-from aspm_ado.cli.commands import ROOT
-from aspm_ado.cli.commands import SHOW_COMPLETION
-from aspm_ado.cli.commands import VERSION
-from aspm_ado.cli.commands import WORDS
-from aspm_ado.cli.completion import complete_names
-from aspm_ado.cli.completion import give_completion
-from aspm_ado.cli.context import Invocation
-from aspm_ado.cli.options import argument
-from aspm_ado.cli.options import flags_of
-from aspm_ado.cli.options import parameter
-from aspm_ado.cli.options import set_signature
-from aspm_ado.cli.output import forget_document
-from aspm_ado.cli.output import problem_of
-from aspm_ado.cli.output import report_error
-from aspm_ado.cli.output import unreadable_file
-from aspm_ado.cli.output import wants_json
-from aspm_ado.domain.questions import JSON
-from aspm_ado.domain.questions import Question
-from aspm_ado.domain.questions import REPORT
-from aspm_ado.domain.questions import SHARED
-from aspm_ado.domain.reasons import ExitCode
-from aspm_ado.domain.reasons import Problem
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.secret import holds_token
-from aspm_ado.domain.secret import secret_as_value
-from aspm_ado.domain.text import clean
-from collections.abc import Callable
-from collections.abc import Collection
-from collections.abc import Mapping
-from collections.abc import Sequence
-from importlib import import_module
-from typer.core import TyperCommand
-from typer.core import TyperGroup
-from typing import Annotated
-from typing import Any
-from typing import Final
 import inspect
 import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from importlib import import_module
+from typing import Annotated, Any, Final
+
 import typer
+from typer.core import TyperCommand, TyperGroup
+
+from aspm_ado.adapters.signals import guard_core_dumps, interruptible
+from aspm_ado.adapters.sources import is_nameable
+from aspm_ado.cli.commands import (
+    COMMANDS,
+    INSTALL_COMPLETION,
+    ROOT,
+    SHOW_COMPLETION,
+    VERSION,
+    WORDS,
+    CommandSpec,
+)
+from aspm_ado.cli.completion import complete_names, give_completion
+from aspm_ado.cli.context import Invocation
+from aspm_ado.cli.options import argument, flags_of, parameter, set_signature
+from aspm_ado.cli.output import (
+    forget_document,
+    problem_of,
+    report_error,
+    unreadable_file,
+    wants_json,
+)
+from aspm_ado.domain.questions import JSON, REPORT, SHARED, Question
+from aspm_ado.domain.reasons import ExitCode, Problem, Reason
+from aspm_ado.domain.secret import holds_token, secret_as_value
+from aspm_ado.domain.text import clean
 
 _UsageError: Final[type[Exception]] = next(
     kind

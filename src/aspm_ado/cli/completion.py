@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from aspm_ado.adapters.records.folder import replace_file
-from aspm_ado.cli.options import expand
-from aspm_ado.domain.questions import CONFIG_DIR
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.reasons import UsageError
-from aspm_ado.domain.reasons import UserError
-from collections.abc import Iterator
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
-from typing import Final
 import contextlib
 import io
 import os
 import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
 import typer
+
+from aspm_ado.adapters.records.folder import replace_file
+from aspm_ado.cli.options import expand
+from aspm_ado.domain.questions import CONFIG_DIR
+from aspm_ado.domain.reasons import Reason, UsageError, UserError
 
 COMPLETE_VARIABLE: Final = "_ASPM_ADO_COMPLETE"
 """Set by a script of Typer when it asks what can follow."""

@@ -6,28 +6,21 @@ the libraries below raise what they like, wherever such a value reaches them.
 
 from __future__ import annotations
 
-from aspm_ado.cli.commands import SCENARIO
-from aspm_ado.domain.questions import ASPM_URL
-from aspm_ado.domain.questions import Given
-from aspm_ado.domain.questions import Question
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.reasons import UsageError
-from aspm_ado.domain.secret import holds_token
-from aspm_ado.domain.secret import secret_as_value
-from aspm_ado.domain.text import clean
-from collections.abc import Callable
-from collections.abc import Iterable
-from collections.abc import Mapping
-from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import Annotated
-from typing import Any
-from typing import Final
 import inspect
 import keyword
 import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Final
+
 import typer
+
+from aspm_ado.cli.commands import SCENARIO
+from aspm_ado.domain.questions import ASPM_URL, Given, Question
+from aspm_ado.domain.reasons import Reason, UsageError
+from aspm_ado.domain.secret import holds_token, secret_as_value
+from aspm_ado.domain.text import clean
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})

@@ -2,50 +2,48 @@
 
 from __future__ import annotations
 
-from aspm_ado.adapters.deadline import read_file
-from aspm_ado.cli.context import Invocation
-from aspm_ado.cli.options import collect_given
-from aspm_ado.cli.output import problem_of
-from aspm_ado.cli.output import write_report
-from aspm_ado.domain.questions import CONNECTION_KEYS
-from aspm_ado.domain.questions import CREATE_TOKEN
-from aspm_ado.domain.questions import FROM
-from aspm_ado.domain.questions import Given
-from aspm_ado.domain.questions import PAT_EXPIRES
-from aspm_ado.domain.questions import PAT_SOURCES
-from aspm_ado.domain.questions import Question
-from aspm_ado.domain.questions import WHERE
-from aspm_ado.domain.reasons import HandoffInterruptedError
-from aspm_ado.domain.reasons import InterruptedByUserError
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.reasons import StoreError
-from aspm_ado.domain.reasons import UsageError
-from aspm_ado.domain.secret import holds_token
-from aspm_ado.domain.secret import secret_as_value
-from aspm_ado.domain.stored import Draft
-from aspm_ado.domain.text import clean
-from aspm_ado.domain.text import system_words
-from aspm_ado.flows.connect import connect
-from aspm_ado.flows.connect import merged
-from aspm_ado.flows.connect import not_made
-from aspm_ado.flows.connect import title_of
-from aspm_ado.flows.tokens.creation import revoking_unkept
+import re
+import tomllib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
-from datetime import datetime
+from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
-from typing import Final
-from typing import TYPE_CHECKING
-import re
-import tomllib
+from typing import TYPE_CHECKING, Any, Final
+
+from aspm_ado.cli.context import Invocation
+from aspm_ado.cli.options import collect_given
+from aspm_ado.cli.output import problem_of, write_report
+from aspm_ado.domain.questions import (
+    CONNECTION_KEYS,
+    CREATE_TOKEN,
+    FROM,
+    PAT_EXPIRES,
+    PAT_SOURCES,
+    WHERE,
+    Given,
+    Question,
+)
+from aspm_ado.domain.reasons import (
+    HandoffInterruptedError,
+    InterruptedByUserError,
+    Reason,
+    StoreError,
+    UsageError,
+)
+from aspm_ado.domain.secret import holds_token, secret_as_value
+from aspm_ado.domain.stored import Draft
+from aspm_ado.domain.text import clean, system_words
+from aspm_ado.flows.connect import connect, merged, not_made, title_of
+from aspm_ado.flows.tokens.creation import revoking_unkept
+
+from ...adapters.threads import read_file
 
 if TYPE_CHECKING:
     from aspm_ado.domain.report import Report
     from aspm_ado.flows.context import Context
+
 
 def run_connect(invocation: Invocation, name: str | None = None) -> int:
     """The wizard. Answers of a run that was left, never secrets, are kept for the next one."""

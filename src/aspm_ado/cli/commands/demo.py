@@ -2,68 +2,51 @@
 
 from __future__ import annotations
 
-from aspm_ado.adapters.keyring.vault import MemoryVault
-from aspm_ado.adapters.programs import AzureCli
-from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.cli.output import result_width
-from aspm_ado.cli.output import write_document
-from aspm_ado.cli.output import write_lines
-from aspm_ado.cli.output import write_report
-from aspm_ado.domain.aspm.api import ALM_TOOLS
-from aspm_ado.domain.azure.place import Deployment
-from aspm_ado.domain.azure.retirement import Clock
-from aspm_ado.domain.questions import ASPM_TOKEN_FILE
-from aspm_ado.domain.questions import ASPM_URL
-from aspm_ado.domain.questions import CREATE_TOKEN
-from aspm_ado.domain.questions import Given
-from aspm_ado.domain.questions import ORGANIZATION
-from aspm_ado.domain.questions import PAT_FILE
-from aspm_ado.domain.questions import PURPOSE
-from aspm_ado.domain.questions import REACH
-from aspm_ado.domain.questions import REGISTER
-from aspm_ado.domain.questions import REGISTRATION_PROFILE
-from aspm_ado.domain.questions import SERVER_URL
-from aspm_ado.domain.questions import YES
-from aspm_ado.domain.reasons import ExitCode
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.reasons import UsageError
-from aspm_ado.domain.text import clean
-from aspm_ado.domain.text import system_words
-from aspm_ado.domain.text import wrap
-from aspm_ado.flows.answers import Asker
-from aspm_ado.flows.connect import connect
-from aspm_ado.flows.registration.guided import OUTCOME
-from aspm_ado.flows.registration.guided import SAVED
-from aspm_ado.flows.tokens.creation import NEVER
-from aspm_ado.flows.tokens.creation import REQUIRE
-from aspm_ado.flows.tokens.creation import revoking_unkept
-from aspm_ado.simulator import SCENARIOS
-from aspm_ado.simulator import Scenario
-from aspm_ado.simulator import Simulator
-from aspm_ado.simulator.pat_lifecycle import install_azure_cli
-from collections.abc import Iterable
-from collections.abc import Iterator
-from collections.abc import Sequence
-from dataclasses import replace
-from datetime import UTC
-from datetime import datetime
-from itertools import zip_longest
-from pathlib import Path
-from typing import Any
-from typing import TYPE_CHECKING
-from typing import cast
 import os
 import sys
 import tempfile
 import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from aspm_ado.adapters.keyring.vault import MemoryVault
+from aspm_ado.adapters.programs import AzureCli
+from aspm_ado.adapters.records.catalog import DiskRecords
+from aspm_ado.cli.output import result_width, write_document, write_lines, write_report
+from aspm_ado.domain.aspm.api import ALM_TOOLS
+from aspm_ado.domain.azure.place import Deployment
+from aspm_ado.domain.azure.retirement import Clock
+from aspm_ado.domain.questions import (
+    ASPM_TOKEN_FILE,
+    ASPM_URL,
+    CREATE_TOKEN,
+    ORGANIZATION,
+    PAT_FILE,
+    PURPOSE,
+    REACH,
+    REGISTER,
+    REGISTRATION_PROFILE,
+    SERVER_URL,
+    YES,
+    Given,
+)
+from aspm_ado.domain.reasons import ExitCode, Reason, UsageError
+from aspm_ado.domain.text import clean, system_words, wrap
+from aspm_ado.flows.answers import Asker
+from aspm_ado.flows.connect import connect
+from aspm_ado.flows.registration.guided import OUTCOME, SAVED
+from aspm_ado.flows.tokens.creation import NEVER, REQUIRE, revoking_unkept
+from aspm_ado.simulator import SCENARIOS, Scenario, Simulator
+from aspm_ado.simulator.pat_lifecycle import install_azure_cli
 
 if TYPE_CHECKING:
     from aspm_ado.cli.context import Invocation
-    from aspm_ado.domain.ports import Desktop
-    from aspm_ado.domain.ports import Prompter
-    from aspm_ado.domain.ports import Voice
-    from aspm_ado.domain.questions import Choice
-    from aspm_ado.domain.questions import Question
+    from aspm_ado.domain.ports import Desktop, Prompter, Voice
+    from aspm_ado.domain.questions import Choice, Question
     from aspm_ado.domain.secret import Secret
     from aspm_ado.flows.context import Context
 

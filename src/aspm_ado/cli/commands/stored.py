@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
 from aspm_ado.cli.context import Invocation
-from aspm_ado.cli.output import result_width
-from aspm_ado.cli.output import write_document
-from aspm_ado.cli.output import write_lines
-from aspm_ado.cli.output import write_report
+from aspm_ado.cli.output import result_width, write_document, write_lines, write_report
 from aspm_ado.cli.report_files import refuse_own_file
-from aspm_ado.domain.errors import Problem
-from aspm_ado.domain.errors import StoreError
-from aspm_ado.domain.migration_plan import PLAN_SCHEMA
-from aspm_ado.domain.migration_plan import markdown
-from aspm_ado.domain.migration_plan import rows_out
-from aspm_ado.domain.questions import ASPM_URL
-from aspm_ado.domain.questions import ORGANIZATION
-from aspm_ado.domain.questions import PLAN
-from aspm_ado.domain.questions import PLAN_FILE
-from aspm_ado.domain.questions import REPORT
-from aspm_ado.domain.questions import YES
-from aspm_ado.domain.reasons import ExitCode
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.reasons import UsageError
-from aspm_ado.domain.text import clean
-from aspm_ado.domain.text import system_words
-from aspm_ado.flows.disconnect import Removed
-from aspm_ado.flows.disconnect import disconnect
+from aspm_ado.domain.migration_plan import PLAN_SCHEMA, markdown, rows_out
+from aspm_ado.domain.questions import ASPM_URL, ORGANIZATION, PLAN, PLAN_FILE, REPORT, YES
+from aspm_ado.domain.reasons import ExitCode, Reason, UsageError
+from aspm_ado.domain.text import clean, system_words
+from aspm_ado.flows.disconnect import Removed, disconnect
 from aspm_ado.flows.handoff import resume_handoff
-from aspm_ado.flows.rotation.migrate import MigrationPlan
-from aspm_ado.flows.rotation.migrate import migrate
-from aspm_ado.flows.rotation.migrate import planned
-from aspm_ado.flows.rotation.rotate import rotate
-from aspm_ado.flows.rotation.rotate import rotate_aspm
+from aspm_ado.flows.rotation.migrate import MigrationPlan, migrate, planned
+from aspm_ado.flows.rotation.rotate import rotate, rotate_aspm
 from aspm_ado.flows.target import connection_meant
 from aspm_ado.flows.tokens.creation import revoking_unkept
-from collections.abc import Iterator
-from collections.abc import Sequence
-from pathlib import Path
+
+from ...domain.reasons import Problem, StoreError
+
 
 def run_handoff(invocation: Invocation, name: str | None = None) -> int:
     """The Invicti ASPM step again, any day."""

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final
+
 from aspm_ado import __version__
 from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import count_days
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import Command
-from aspm_ado.domain.report import OrganizationReport
-from aspm_ado.domain.report import Status
-from aspm_ado.domain.report import TokenFacts
-from aspm_ado.domain.report import Verdict
+from aspm_ado.domain.report import Command, OrganizationReport, Status, TokenFacts, Verdict
 from aspm_ado.domain.text import clean
-from base64 import b64encode
-from collections.abc import Iterable
-from collections.abc import Iterator
-from dataclasses import dataclass
-from dataclasses import replace
-from functools import cache
-from importlib.resources import files
-from typing import Final
-from typing import TYPE_CHECKING
-import hashlib
-import re
 
 if TYPE_CHECKING:
     from aspm_ado.domain.documents import Identity
-    from aspm_ado.domain.report import Check
-    from aspm_ado.domain.report import ConnectionReport
-    from aspm_ado.domain.report import Report
+    from aspm_ado.domain.report import Check, ConnectionReport, Report
 
 VERDICTS: Final = {
     Verdict.READY: "Ready",
