@@ -7,15 +7,13 @@ import io
 import os
 import select
 import sys
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # as of typing, which takes longer to import than --version to answer
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TextIO
 
     from _typeshed import ReadableBuffer, WriteableBuffer
-
-TYPE_CHECKING = False  # as of typing, which takes longer to import than --version to answer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
