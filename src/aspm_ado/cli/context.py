@@ -17,7 +17,6 @@ from aspm_ado.adapters.terminal.voice import TerminalVoice, wants_color
 from aspm_ado.cli.options import collect_given
 from aspm_ado.domain.errors import Problem, StoreError, UsageError
 from aspm_ado.domain.known_secrets import KNOWN_SECRETS
-from aspm_ado.domain.origin import simulator_origin
 from aspm_ado.domain.questions import (
     CA_BUNDLE,
     CONFIG_DIR,
@@ -36,7 +35,6 @@ from aspm_ado.domain.questions import (
 )
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.secret import holds_token, secret_as_value
-from aspm_ado.flows.answers import Asker
 
 if TYPE_CHECKING:
     from aspm_ado.adapters.http.pacing import Gate
@@ -96,6 +94,8 @@ class Invocation:
         named, _, self.simulator_key = self.environment.get(_SIMULATOR, "").strip().partition("#")
         self.simulator = named.rstrip("/") or None
         if self.simulator:
+            from aspm_ado.domain.origin import simulator_origin
+
             origin = simulator_origin(self.simulator)  # before it is shown
             self.voice.warn(f"A simulation: every request goes to {origin} ({_SIMULATOR}).")
 
@@ -307,6 +307,7 @@ class Invocation:
         from aspm_ado.adapters.http.services import AzureDevOps, Exchanges
         from aspm_ado.cli.output import show_trouble
         from aspm_ado.domain.azure.requests import Caller
+        from aspm_ado.flows.answers import Asker
         from aspm_ado.flows.context import Context
         from aspm_ado.flows.validation.scheduler import Scheduler
 
