@@ -35,7 +35,6 @@ from aspm_ado.domain.questions import (
 )
 from aspm_ado.domain.reasons import ExitCode, Problem, Reason, StoreError, UsageError
 from aspm_ado.domain.secret import holds_token, secret_as_value
-from aspm_ado.flows.answers import Asker
 
 if TYPE_CHECKING:
     from aspm_ado.adapters.http.pacing import Gate
@@ -95,6 +94,8 @@ class Invocation:
         named, _, self.simulator_key = self.environment.get(_SIMULATOR, "").strip().partition("#")
         self.simulator = named.rstrip("/") or None
         if self.simulator:
+            from aspm_ado.domain.origin import simulator_origin
+
             origin = simulator_origin(self.simulator)  # before it is shown
             self.voice.warn(f"A simulation: every request goes to {origin} ({_SIMULATOR}).")
 
@@ -306,6 +307,7 @@ class Invocation:
         from aspm_ado.adapters.http.services import AzureDevOps, Exchanges
         from aspm_ado.cli.output import show_trouble
         from aspm_ado.domain.azure.requests import Caller
+        from aspm_ado.flows.answers import Asker
         from aspm_ado.flows.context import Context
         from aspm_ado.flows.validation.scheduler import Scheduler
 
