@@ -8,7 +8,7 @@ from aspm_ado.domain.azure.requests import ACCOUNT_URL
 from aspm_ado.domain.documents import Names, UserProfile
 from aspm_ado.domain.http import Credential, Origin
 from aspm_ado.domain.reasons import NotCreatedError, Reason
-from aspm_ado.domain.rules.classify import classify, explain_inconclusive
+from aspm_ado.domain.rules.classify import explain_inconclusive
 from aspm_ado.flows.tokens.creation import demand_creatable
 from aspm_ado.flows.tokens.lifecycle import lifecycle_of
 from aspm_ado.flows.validation.listing import NOT_ALL, list_accounts
@@ -60,7 +60,7 @@ def _listed(context: Context, site: Site, named: Sequence[Place]) -> tuple[str, 
         return reply.answer.names
     problem = "Azure DevOps listed no organization of the person signed in with `az`."
     if not isinstance(reply.answer, Names):
-        _, why, _ = explain_inconclusive(reply, classify(reply))
+        _, why, _ = explain_inconclusive(reply)
         problem = f"The organizations could not be listed. {why}"
     raise NotCreatedError(
         Reason.ORGANIZATIONS_NOT_LISTED, problem, remedy="Name each organization with -o NAME."
