@@ -205,7 +205,7 @@ def test_lists_and_versions(
     assert_whole(not_listed(wide, deployment))
     assert server_version(wide) in API_VERSIONS
     kind = classify(wide)
-    reason, detail, remedy = explain_inconclusive(wide, kind)
+    reason, detail, remedy = explain_inconclusive(wide)
     if kind in (AnswerKind.DEACTIVATED, AnswerKind.NEVER_SIGNED_IN):
         assert reason.exit_code is ExitCode.NOT_GOOD_ENOUGH
     else:

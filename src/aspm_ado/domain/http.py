@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urlsplit
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from aspm_ado.domain.documents import Answer
+    from aspm_ado.domain.rules.classify import AnswerKind
     from aspm_ado.domain.secret import Secret
 
 _PORTS: Final = {"https": 443, "http": 80}
@@ -257,10 +258,12 @@ class Reply:
     problem: str = ""
     remedy: str = ""
     received: datetime | None = None
+    kind: AnswerKind | None = field(default=None, init=False, compare=False, repr=False)
+    """What ``classify`` found. It looks once."""
 
-    def without_text(self) -> Reply:
-        """The same without the head of the body."""
-        return replace(self, text="")
+    def with_text(self, text: str) -> Reply:
+        """The same with another head of the body."""
+        return replace(self, text=text)
 
     def header(self, name: str) -> str:
         """The first value of a header, in any case; empty when it is not there."""

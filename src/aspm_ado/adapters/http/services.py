@@ -115,7 +115,7 @@ class AzureDevOps:
         if call.expects is None or not is_good or text.lstrip("\ufeff \t\r\n")[:1] == "<":
             return reply
         if call.expects in HOLDS_A_SECRET:
-            reply = reply.without_text()
+            reply = reply.with_text("")
         try:
             return replace(reply, answer=read(call.expects, text))
         except ValueError:

@@ -549,5 +549,5 @@ def creation_error(reply: Reply, order: Order) -> NotCreatedError:
             f"Azure DevOps created no token and gave no reason {status}.",
             remedy=f"To get the activity id, run this again with --verbose. {by_hand}",
         )
-    reason, problem, remedy = explain_inconclusive(reply, kind)
+    reason, problem, remedy = explain_inconclusive(reply)
     return NotCreatedError(reason, problem, remedy=remedy)

@@ -235,7 +235,7 @@ def _not_accepted(place: Place, first: Reply, kind: AnswerKind) -> tuple[Check, 
     """
     failure = _access_failure(place, first, kind)
     if failure is None:
-        reason, detail, remedy = explain_inconclusive(first, kind)
+        reason, detail, remedy = explain_inconclusive(first)
         access, identity = (
             Check(check, Status.UNKNOWN, detail, reason, remedy).on(first)
             for check in (CheckId.ACCESS, CheckId.IDENTITY)

@@ -142,7 +142,7 @@ def _unknown(reach_seen: ReachSeen, wanted: Reach) -> Check:
     reason = Reason.REACH_UNKNOWN
     remedy = "Select the missing scopes and run the command again. The check needs them."
     if reach_seen.unheard and (reply := reach_seen.reply) is not None:
-        reason, why, remedy = explain_inconclusive(reply, classify(reply))
+        reason, why, remedy = explain_inconclusive(reply)
         detail = f"{detail} {why}"
     if wanted is Reach.ORGANIZATION:
         return Check(

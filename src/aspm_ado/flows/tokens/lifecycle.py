@@ -280,7 +280,7 @@ class PatLifecycle:
                 remedy=remedy,
             ) from None
         if not ended:
-            _, problem, _ = explain_inconclusive(lost, classify(lost))
+            _, problem, _ = explain_inconclusive(lost)
             raise NotCreatedError(
                 Reason.CREATION_FAILED,
                 f"{place.name} has no new token: the request did not get through. {problem}",
@@ -337,7 +337,7 @@ def _no_tenant(place: Place, reply: Reply) -> NotCreatedError:
             f"{reply.status}).",
             remedy=f"Create the token by hand: {place.token_page}",
         )
-    reason, problem, remedy = explain_inconclusive(reply, kind)
+    reason, problem, remedy = explain_inconclusive(reply)
     return NotCreatedError(reason, problem, remedy=remedy)
 
 

@@ -322,7 +322,7 @@ class TokenRequests:
         # What was read to its end is kept without its body: of thousands of answers these would be
         # most of the memory.
         if here.first is not None:
-            here.first = here.first.without_text()
+            here.first = here.first.with_text("")
         here.replies |= {name: without_body(here.replies[name]) for name in held}
         if not here.clone:
             yield from self._try_clone(here, clone)
