@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.aspm.api import Dialect, Settings, settings_for
+from aspm_ado.domain.aspm.api import Dialect, settings_for
 from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.place import parse_organization, site_of
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
@@ -532,11 +532,6 @@ def _check_toggles(asker: Asker, aspm: AspmOptions, demand: Demand, known: Entry
     if known is not None and not asker.given(PURPOSE):
         purpose = known.purpose
     settings_for(aspm.toggles, purpose, aspm.api)
-
-
-def settings_of(options: AspmOptions, purpose: Purpose) -> Settings:
-    """Advanced Settings: those given, or none, which the plan lets a person change."""
-    return settings_for(options.toggles or (), purpose, options.api)
 
 
 # What is missing
