@@ -28,7 +28,7 @@ from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import declined
 from aspm_ado.flows.handoff import HandoffResult
 from aspm_ado.flows.options import GUIDED, aspm_options, demand_stored
-from aspm_ado.flows.rotation.renewal import ONE_EACH, Renewal, demand_tokens, each_report, renew_all
+from aspm_ado.flows.rotation.renewal import ONE_EACH, Renewal, demand_tokens, each_report
 from aspm_ado.flows.storage.successor import without_lost
 from aspm_ado.flows.storage.transaction import (
     bind_entries,
@@ -67,8 +67,8 @@ def migrate(context: Context, name: str) -> Report:
     places = [site_of(entry).place(one) for one in names]
     groups = tuple((one,) for one in places if not entry.has_own(one.name))
     demand = demand_stored(context, entry, ReachDemanded.ORGANIZATION)
-    renewal = Renewal(entry, groups, demand, options, one_each=True)
-    made = renew_all(context, "migrate", renewal, tokens, places, _with_choice_finished)
+    renewal = Renewal(context, "migrate", entry, groups, demand, options, one_each=True)
+    made = renewal.renew_all(tokens, places, _with_choice_finished)
     _tell_left(context, before, context.records.load().connections[entry.name])
     return made
 

@@ -281,14 +281,6 @@ def read_token(context: Context, entry: Entry, key: str) -> Secret | None:
     return context.vault.read(entry.credential_of(key).service, entry.origin)
 
 
-def read_aspm_token(context: Context, url: str) -> Secret | None:
-    """The API token of the ASPM at ``url``, where one is stored."""
-    service = context.records.load().aspm_tokens.get(url)
-    if service is None:
-        return None
-    return context.vault.read(service, url)
-
-
 def _refused(error: StoreError) -> Check:
     return Check(CheckId.SECRETS, Status.FAIL, error.problem, error.reason, error.remedy)
 
