@@ -2,79 +2,64 @@
 
 from __future__ import annotations
 
-from aspm_ado.domain.aspm.api import Dialect
-from aspm_ado.domain.aspm.api import settings_for
-from aspm_ado.domain.azure.place import Deployment
-from aspm_ado.domain.azure.place import Purpose
-from aspm_ado.domain.azure.place import parse_organization
-from aspm_ado.domain.azure.place import site_of
-from aspm_ado.domain.azure.retirement import Reach
-from aspm_ado.domain.azure.retirement import ReachDemanded
-from aspm_ado.domain.questions import ALL_ORGANIZATIONS
-from aspm_ado.domain.questions import ASPM_API
-from aspm_ado.domain.questions import ASPM_URL
-from aspm_ado.domain.questions import CHECK_CLONE
-from aspm_ado.domain.questions import CLONE_USERNAME
-from aspm_ado.domain.questions import COLLECTION
-from aspm_ado.domain.questions import DRY_RUN
-from aspm_ado.domain.questions import ORGANIZATION
-from aspm_ado.domain.questions import PAT_EXPIRES
-from aspm_ado.domain.questions import PURPOSE
-from aspm_ado.domain.questions import REACH
-from aspm_ado.domain.questions import READ_ONLY_PROBES
-from aspm_ado.domain.questions import REGISTER
-from aspm_ado.domain.questions import REGISTRATION_PROFILE
-from aspm_ado.domain.questions import TEAM_LEADS_MAY
-from aspm_ado.domain.questions import YES
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.reasons import StoreError
-from aspm_ado.domain.reasons import UsageError
-from aspm_ado.domain.stored import Registration
-from aspm_ado.domain.stored import RegistrationMode
-from aspm_ado.domain.stored import StoredAspm
-from aspm_ado.flows.answers import AUTO
-from aspm_ado.flows.answers import one_of
-from aspm_ado.flows.answers import parse_check_clone
-from aspm_ado.flows.answers import parse_username
-from aspm_ado.flows.registration.aspm import LATER
-from aspm_ado.flows.registration.aspm import NO_TEAM_LEADS
-from aspm_ado.flows.registration.aspm import aspm_url_or_later
-from aspm_ado.flows.registration.aspm import given_token
-from aspm_ado.flows.registration.aspm import missing_aspm_token
-from aspm_ado.flows.registration.aspm import parse_aspm_url
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.domain.aspm.api import Dialect, settings_for
+from aspm_ado.domain.azure.place import Deployment, Purpose, parse_organization, site_of
+from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
+from aspm_ado.domain.questions import (
+    ALL_ORGANIZATIONS,
+    ASPM_API,
+    ASPM_URL,
+    CHECK_CLONE,
+    CLONE_USERNAME,
+    COLLECTION,
+    DRY_RUN,
+    ORGANIZATION,
+    PAT_EXPIRES,
+    PURPOSE,
+    REACH,
+    READ_ONLY_PROBES,
+    REGISTER,
+    REGISTRATION_PROFILE,
+    TEAM_LEADS_MAY,
+    YES,
+)
+from aspm_ado.domain.reasons import Reason, StoreError, UsageError
+from aspm_ado.domain.stored import Registration, RegistrationMode, StoredAspm
+from aspm_ado.flows.answers import AUTO, one_of, parse_check_clone, parse_username
+from aspm_ado.flows.registration.aspm import (
+    LATER,
+    NO_TEAM_LEADS,
+    aspm_url_or_later,
+    given_token,
+    missing_aspm_token,
+    parse_aspm_url,
+)
 from aspm_ado.flows.registration.delivery import profile_at
 from aspm_ado.flows.registration.guided import HANDED_OFF
-from aspm_ado.flows.storage.connection import UNNAMED
-from aspm_ado.flows.storage.connection import default_name
-from aspm_ado.flows.storage.connection import parse_name
-from aspm_ado.flows.storage.transaction import prepare_storage
-from aspm_ado.flows.storage.transaction import read_current
-from aspm_ado.flows.storage.transaction import require_same_world
-from aspm_ado.flows.target import ask_target
-from aspm_ado.flows.target import collection_missing
-from aspm_ado.flows.target import site_meant
-from aspm_ado.flows.target import stored_by_key
-from aspm_ado.flows.target import target_given
-from aspm_ado.flows.tokens.creation import REQUIRE
-from aspm_ado.flows.tokens.creation import creates_unasked
-from aspm_ado.flows.tokens.creation import creation_asked
-from aspm_ado.flows.tokens.creation import reached_by_person
+from aspm_ado.flows.storage.connection import UNNAMED, default_name, parse_name
+from aspm_ado.flows.storage.transaction import prepare_storage, read_current, require_same_world
+from aspm_ado.flows.target import (
+    ask_target,
+    collection_missing,
+    site_meant,
+    stored_by_key,
+    target_given,
+)
+from aspm_ado.flows.tokens.creation import (
+    REQUIRE,
+    creates_unasked,
+    creation_asked,
+    reached_by_person,
+)
 from aspm_ado.flows.tokens.prompt import warn_of_end
 from aspm_ado.flows.tokens.retry import correct_absent
-from aspm_ado.flows.tokens.sources import Tokens
-from aspm_ado.flows.tokens.sources import end_given
-from aspm_ado.flows.tokens.sources import missing_token
-from aspm_ado.flows.tokens.sources import tokens_given
-from aspm_ado.flows.validation.token import Demand
-from aspm_ado.flows.validation.token import Token
-from collections.abc import Iterator
-from collections.abc import Mapping
-from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import replace
-from pathlib import Path
-from typing import Final
-from typing import TYPE_CHECKING
+from aspm_ado.flows.tokens.sources import Tokens, end_given, missing_token, tokens_given
+from aspm_ado.flows.validation.token import Demand, Token
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm.api import Profile

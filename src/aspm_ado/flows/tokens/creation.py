@@ -23,7 +23,7 @@ from aspm_ado.domain.questions import (
 )
 from aspm_ado.domain.reasons import ExitCode, NotCreatedError, Reason, UsageError
 from aspm_ado.domain.report import Check, CheckId, OrganizationReport, Status, TokenFacts
-from aspm_ado.domain.rules.classify import classify, explain_inconclusive
+from aspm_ado.domain.rules.classify import explain_inconclusive
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import AUTO, declined, one_of
 from aspm_ado.flows.tokens.lifecycle import (
@@ -377,7 +377,7 @@ def _listed(context: Context, site: Site, named: Sequence[Place]) -> tuple[str, 
         return reply.answer.names
     problem = "Azure DevOps listed no organization of the person signed in with `az`."
     if not isinstance(reply.answer, Names):
-        _, why, _ = explain_inconclusive(reply, classify(reply))
+        _, why, _ = explain_inconclusive(reply)
         problem = f"The organizations could not be listed. {why}"
     raise NotCreatedError(
         Reason.ORGANIZATIONS_NOT_LISTED, problem, remedy="Name each organization with -o NAME."
