@@ -295,7 +295,7 @@ class Renewal:
         for done, group in enumerate(self.groups):
             if self.is_agreed or not self.context.asker.asks:
                 tell_position(self.context, group[0], done, total, begun)
-            one = self.until_kept(group, tokens.of(group[0]), f"{done + 1} of {total}")
+            one = self.until_stored(group, tokens.of(group[0]), f"{done + 1} of {total}")
             [place] = self.meant(group)
             tried[place.key] = one
             if one.is_last:
@@ -308,7 +308,7 @@ class Renewal:
         asker = self.context.asker
         return asker.switch(YES) and creation_asked(asker) == REQUIRE
 
-    def until_kept(self, group: Sequence[Place], token: Token | None, position: str) -> _Tried:
+    def until_stored(self, group: Sequence[Place], token: Token | None, position: str) -> _Tried:
         """Get, validate and store the token of one organization.
 
         A person may try until it is good, or leave it out.
