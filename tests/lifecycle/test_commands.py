@@ -16,9 +16,8 @@ from aspm_ado.cli.commands.validate import run_validate
 from aspm_ado.cli.context import Invocation
 from aspm_ado.domain import questions
 from aspm_ado.domain.azure.retirement import Clock
-from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.questions import Question
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, StoreError, UsageError
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect as forget
 from aspm_ado.simulator import samples

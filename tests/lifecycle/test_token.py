@@ -13,8 +13,8 @@ from aspm_ado.cli import output
 from aspm_ado.cli.commands import COMMANDS
 from aspm_ado.cli.commands.token import run_token
 from aspm_ado.cli.context import Invocation
-from aspm_ado.domain.errors import UsageError, UserError
 from aspm_ado.domain.questions import Given
+from aspm_ado.domain.reasons import UsageError, UserError
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.handoff import resume_handoff
 from aspm_ado.flows.rotation.rotate import rotate

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from aspm_ado.adapters.azure_cli import AzureCli
-from aspm_ado.domain.azure.pat_errors import AZ_FAILURES, PERSONAL, tenant_in
-from aspm_ado.domain.errors import NotCreatedError
+from aspm_ado.adapters.programs import AzureCli
+from aspm_ado.domain.azure.pats import AZ_FAILURES, PERSONAL, tenant_in
 from aspm_ado.domain.http import Call, Reply
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import NotCreatedError, Reason
 from aspm_ado.simulator.pat_lifecycle import install_azure_cli
 
 from .az import FakeAz, drawn_sign_in

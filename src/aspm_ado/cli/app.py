@@ -15,7 +15,6 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from aspm_ado.adapters.signals import guard_core_dumps, interruptible
-from aspm_ado.adapters.sources import is_nameable
 from aspm_ado.cli.commands import (
     COMMANDS,
     INSTALL_COMPLETION,
@@ -35,9 +34,8 @@ from aspm_ado.cli.output import (
     unreadable_file,
     wants_json,
 )
-from aspm_ado.domain.errors import Problem
 from aspm_ado.domain.questions import JSON, REPORT, SHARED, Question
-from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.reasons import ExitCode, Problem, Reason
 from aspm_ado.domain.secret import holds_token, secret_as_value
 from aspm_ado.domain.text import clean
 
@@ -210,6 +208,8 @@ def _unreadable_arguments(arguments: Sequence[str], error: Exception) -> Problem
 
 def _without_long_words(message: str, arguments: Sequence[str]) -> str:
     """The message without words of the command line that may be a secret of any kind."""
+    from aspm_ado.adapters.sources import is_nameable
+
     for given in arguments:
         for word in (given, given.partition("=")[2]):
             if not (is_nameable(word) or _OPTION.fullmatch(word)):

@@ -14,9 +14,8 @@ import typer
 
 from aspm_ado.adapters.records.folder import replace_file
 from aspm_ado.cli.options import expand
-from aspm_ado.domain.errors import UsageError, UserError
 from aspm_ado.domain.questions import CONFIG_DIR
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError, UserError
 
 COMPLETE_VARIABLE: Final = "_ASPM_ADO_COMPLETE"
 """Set by a script of Typer when it asks what can follow."""

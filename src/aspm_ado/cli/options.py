@@ -16,9 +16,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from aspm_ado.cli.commands import SCENARIO
-from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ASPM_URL, Given, Question
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.secret import holds_token, secret_as_value
 from aspm_ado.domain.text import clean
 

@@ -12,16 +12,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from aspm_ado.adapters.deadline import read_file
 from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.options import collect_given
 from aspm_ado.cli.output import problem_of, write_report
-from aspm_ado.domain.errors import (
-    HandoffInterruptedError,
-    InterruptedByUserError,
-    StoreError,
-    UsageError,
-)
 from aspm_ado.domain.questions import (
     CONNECTION_KEYS,
     CREATE_TOKEN,
@@ -32,13 +25,20 @@ from aspm_ado.domain.questions import (
     Given,
     Question,
 )
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import (
+    HandoffInterruptedError,
+    InterruptedByUserError,
+    Reason,
+    StoreError,
+    UsageError,
+)
 from aspm_ado.domain.secret import holds_token, secret_as_value
 from aspm_ado.domain.stored import Draft
 from aspm_ado.domain.text import clean, system_words
-from aspm_ado.flows.connect import connect
-from aspm_ado.flows.connect_many import merged, not_made, title_of
-from aspm_ado.flows.tokens.revocation import revoking_unkept
+from aspm_ado.flows.connect import connect, merged, not_made, title_of
+from aspm_ado.flows.tokens.creation import revoking_unkept
+
+from ...adapters.threads import read_file
 
 if TYPE_CHECKING:
     from aspm_ado.domain.report import Report

@@ -13,15 +13,14 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from aspm_ado.adapters.azure_cli import AzureCli
-from aspm_ado.adapters.keyring.memory import MemoryVault
+from aspm_ado.adapters.keyring.vault import MemoryVault
+from aspm_ado.adapters.programs import AzureCli
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.cli.commands import SCENARIO
 from aspm_ado.cli.output import result_width, write_document, write_lines, write_report
 from aspm_ado.domain.aspm.api import ALM_TOOLS
-from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import Clock
-from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import (
     ASPM_TOKEN_FILE,
     ASPM_URL,
@@ -36,13 +35,12 @@ from aspm_ado.domain.questions import (
     YES,
     Given,
 )
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.text import clean, system_words, wrap
 from aspm_ado.flows.answers import Asker
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.registration.guided import OUTCOME, SAVED
-from aspm_ado.flows.tokens.creation import NEVER, REQUIRE
-from aspm_ado.flows.tokens.revocation import revoking_unkept
+from aspm_ado.flows.tokens.creation import NEVER, REQUIRE, revoking_unkept
 from aspm_ado.simulator import SCENARIOS, Answers, Scenario, Simulator
 from aspm_ado.simulator.pat_lifecycle import install_azure_cli
 

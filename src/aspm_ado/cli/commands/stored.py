@@ -8,18 +8,16 @@ from pathlib import Path
 from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import result_width, write_document, write_lines, write_report
 from aspm_ado.cli.report_files import demand_writable, unwritable
-from aspm_ado.domain.errors import Problem, StoreError, UsageError
 from aspm_ado.domain.migration_plan import PLAN_SCHEMA, markdown, rows_out
 from aspm_ado.domain.questions import ASPM_URL, ORGANIZATION, PLAN, PLAN_FILE, REPORT, YES
-from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.reasons import ExitCode, Problem, Reason, StoreError, UsageError
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.disconnect import Removed, disconnect
 from aspm_ado.flows.handoff import resume_handoff
-from aspm_ado.flows.rotation.migrate import migrate
-from aspm_ado.flows.rotation.plan import MigrationPlan, planned
+from aspm_ado.flows.rotation.migrate import MigrationPlan, migrate, planned
 from aspm_ado.flows.rotation.rotate import rotate, rotate_aspm
-from aspm_ado.flows.tokens.revocation import revoking_unkept
-from aspm_ado.flows.which import connection_meant
+from aspm_ado.flows.target import connection_meant
+from aspm_ado.flows.tokens.creation import revoking_unkept
 
 
 def run_handoff(invocation: Invocation, name: str | None = None) -> int:

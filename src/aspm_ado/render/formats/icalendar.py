@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from icalendar import Alarm, Calendar, Event
 
-from aspm_ado.domain.checks import CheckId, Command
+from aspm_ado.domain.report import CheckId, Command
 from aspm_ado.domain.text import clean
 from aspm_ado.render.formats.pages import stored_name
 

@@ -12,18 +12,16 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
-from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import count_days
-from aspm_ado.domain.checks import Command
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import OrganizationReport, TokenFacts, Verdict
+from aspm_ado.domain.report import Command, OrganizationReport, TokenFacts, Verdict
 from aspm_ado.domain.text import clean
 from aspm_ado.render.text import VERDICTS, TableRow
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.checks import Check
-    from aspm_ado.domain.identity import Identity
-    from aspm_ado.domain.report import ConnectionReport, Report
+    from aspm_ado.domain.documents import Identity
+    from aspm_ado.domain.report import Check, ConnectionReport, Report
 
 
 @dataclass(frozen=True, slots=True)
