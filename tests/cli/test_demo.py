@@ -67,11 +67,3 @@ def test_the_list_of_scenarios(run: Run) -> None:
     assert text.code == 0
     assert all(name in text.out for name in SCENARIOS)
     assert text.err == ""
-
-
-def test_the_thirteen_of_the_issue_are_there() -> None:
-    assert set(SCENARIOS) >= {
-        "ready", "missing-scope", "organization-only", "global-after-retirement", "expired", "anonymous-trap",
-        "not-a-member", "deactivated-organization", "username-needed", "issue-manager", "two-organizations-two-tokens",
-        "server", "server-2019",
-    }  # fmt: skip

@@ -104,15 +104,6 @@ def test_verbose_traces_each_request_and_no_secret(good: tuple[Simulator, str], 
     assert "ada@contoso.example" not in done.err
 
 
-def test_reading_alone(good: tuple[Simulator, str], run: Run) -> None:
-    simulator, file = good
-    done = run("validate -o contoso --pat-file", file, "--read-only-probes", "--json", "--no-input")
-    assert done.code == 0
-    assert {record.method for record in simulator.requests} == {"GET"}
-    unproven = {one["id"] for one in done.checks if one["reason"] == "read-only-probes"}
-    assert unproven == {"scope.code", "scope.work", "scope.profile"}
-
-
 @pytest.mark.parametrize(
     ("choice", "status"),
     [
@@ -130,36 +121,6 @@ def test_the_clone_check(choice: str, status: str, good: tuple[Simulator, str], 
     [check] = [one for one in done.checks if one["id"] == "clone.token"]
     assert check["status"] == status
     assert done.code == (3 if status == "fail" else 0)
-
-
-def test_an_explicit_reach(simulate: Simulate, token_file: Files, run: Run) -> None:
-    simulator = simulate("organization-only")
-    words = (
-        "validate -o contoso --pat-file",
-        token_file(pat_of(simulator)),
-        "--json",
-        "--no-input",
-    )
-    assert run(*words).failing == {"reach-organization-only"}
-    assert run(*words, "--reach", "organization").code == 0
-    assert run(*words, "--reach", "all").code == 3
-
-
-def test_the_end_of_global_tokens_can_be_moved(
-    good: tuple[Simulator, str], run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _, file = good
-    words = ("validate -o contoso --pat-file", file, "--json", "--no-input")
-
-    def reach() -> tuple[str, str]:
-        [check] = [one for one in run(*words).checks if one["id"] == "reach"]
-        return check["status"], check["reason"]
-
-    assert reach() == ("warn", "reach-global-ends")
-    monkeypatch.setenv("ASPM_ADO_GLOBAL_PAT_END", "never")
-    assert reach() == ("pass", None)
-    monkeypatch.setenv("ASPM_ADO_GLOBAL_PAT_END", "2026-01-01")
-    assert reach() == ("warn", "reach-global-outlived")
 
 
 @pytest.mark.parametrize(
