@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,12 @@ from .conftest import PAT, Run, pat_of
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals and pipes of POSIX")
 BARE = [sys.executable, "-W", "error", "-m", "aspm_ado"]
+
+
+def ended(command: list[str], **more: Any) -> subprocess.CompletedProcess[bytes]:
+    """A program that has ended, with what it wrote."""
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.run(command, **{**streams, **more}, timeout=60, check=False)
 
 
 @pytest.mark.parametrize(
@@ -76,13 +83,8 @@ def test_bytes_are_ascii_with_plain_newlines_whatever_the_console(process: Run) 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437"])
 def test_an_old_console_gets_its_letters(encoding: str) -> None:
-    done = subprocess.run(
-        [*BARE, "guide", "-o", "contoso", "--no-input"],
-        capture_output=True,
-        env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
-        timeout=60,
-        check=False,
-    )
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    done = ended([*BARE, "guide", "-o", "contoso", "--no-input"], env=environment)
     assert done.returncode == 0, done.stderr
     assert b"Show all scopes" in done.stdout
     assert ("“" if encoding == "cp1252" else '"') + "+ New Token" in done.stdout.decode(encoding)
@@ -128,13 +130,8 @@ def test_a_stream_that_is_closed_from_the_start_keeps_it_too(
 ) -> None:
     token = pat_of(simulate(scenario))
     line = f'"$@" validate -o contoso {words} {closed}'
-    done = subprocess.run(
-        ["/bin/sh", "-c", line, "sh", *BARE],
-        env={**os.environ, "ASPM_ADO_PAT": token},
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
+    shell = ["/bin/sh", "-c", line, "sh", *BARE]
+    done = ended(shell, env={**os.environ, "ASPM_ADO_PAT": token})
     assert done.returncode == code
     assert b"Traceback" not in done.stderr
     assert (b"contoso" in done.stdout) is (">&-" not in closed.replace("2>&-", ""))
@@ -145,14 +142,7 @@ def unread(*words: str) -> subprocess.CompletedProcess[bytes]:
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        return subprocess.run(
-            [*BARE, *words],
-            stdin=subprocess.DEVNULL,
-            stdout=writing,
-            stderr=subprocess.PIPE,
-            timeout=60,
-            check=False,
-        )
+        return ended([*BARE, *words], stdin=subprocess.DEVNULL, stdout=writing)
     finally:
         os.close(writing)
 
@@ -184,9 +174,7 @@ def test_a_usage_error_that_nobody_reads_keeps_its_code() -> None:
 )
 def test_a_result_that_does_not_fit_is_no_success(words: tuple[str, ...]) -> None:
     with open("/dev/full", "wb") as full:  # noqa: PTH123
-        done = subprocess.run(
-            [*BARE, *words], stdout=full, stderr=subprocess.PIPE, timeout=60, check=False
-        )
+        done = ended([*BARE, *words], stdout=full)
     assert done.returncode == 2
     assert b"could not be written to stdout" in done.stderr
     assert b"Traceback" not in done.stderr
@@ -198,7 +186,7 @@ def test_a_reader_that_takes_one_line(process: Run) -> None:
     line = (
         f'"{sys.executable}" -m aspm_ado demo --list-scenarios | head -1; exit "${{PIPESTATUS[0]}}"'
     )
-    done = subprocess.run(["bash", "-c", line], capture_output=True, timeout=60, check=False)
+    done = ended(["bash", "-c", line])
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.startswith(b"ready")
 
@@ -263,7 +251,5 @@ def test_a_simulation_that_is_served_ends_with_130() -> None:
 
 def test_the_version_needs_nothing() -> None:
     code = "import sys; from aspm_ado.__main__ import main; main(['--version']); sys.exit('typer' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, timeout=60, check=False
-    )
+    done = ended([sys.executable, "-c", code])
     assert (done.returncode, done.stderr) == (0, b"")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from aspm_ado.adapters.terminal.voice import TerminalVoice, wants_color
 from aspm_ado.cli.options import collect_given
+from aspm_ado.cli.output import show_trouble
 from aspm_ado.domain.known_secrets import KNOWN_SECRETS
 from aspm_ado.domain.questions import (
     CA_BUNDLE,
@@ -310,7 +311,6 @@ class Invocation:
     def context(self, *, remember: bool = False) -> Context:
         """Everything for a flow; with ``remember`` also the answers of an interrupted run."""
         from aspm_ado.adapters.http.services import AzureDevOps, Exchanges
-        from aspm_ado.cli.output import show_trouble
         from aspm_ado.domain.azure.requests import Caller
         from aspm_ado.flows.answers import Asker
         from aspm_ado.flows.context import Context

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from aspm_ado.adapters.terminal.voice import columns_of, is_terminal
+from aspm_ado.cli.options import is_true
 from aspm_ado.domain.questions import JSON, REPORT, SHOW_ALL
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean, display_width, encodable, strip_controls, system_words, wrap
@@ -246,8 +247,6 @@ def report_error(
 
 def wants_json(arguments: Sequence[str]) -> bool:
     """Whether a document is wanted, where the command line or a variable could not be read."""
-    from aspm_ado.cli.options import is_true
-
     try:
         return "--json" in arguments or is_true(os.environ.get(JSON.env) or "no", JSON.env)
     except UserError:
