@@ -18,7 +18,7 @@ from aspm_ado.cli.context import Invocation
 from aspm_ado.simulator import Simulator
 
 from ..adapters.transport.servers import ConnectProxy, Server, answer, reset
-from .conftest import PAT, Run, pat_of
+from .conftest import PAT, Done, Run, pat_of
 
 BLAME = re.compile(r"\bexpired\b|\brevoked\b|mistyped|wrong token|invalid token", re.IGNORECASE)
 PAGE = b"<!DOCTYPE html><title>Please sign in to the network</title>"
@@ -89,6 +89,17 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Server]]:
         yield begin
 
 
+@pytest.fixture
+def validate(run: Run, token_file) -> Run:
+    """The collection Contoso of the server at ``url``, with records in ``config``."""
+
+    def run_here(url: str, config: Path, *more: str) -> Done:
+        words = ("--server-url", url, "--config-dir", str(config), "--pat-file", token_file())
+        return run("validate --collection Contoso --json --no-input --timeout 20", *words, *more)
+
+    return run_here
+
+
 def nobody_is_blamed(done: object, reason: str, words: str, folder: Path) -> None:
     assert done.code == 5, (done.out, done.err)
     assert done.failing >= {reason}, done.failing
@@ -102,21 +113,11 @@ def nobody_is_blamed(done: object, reason: str, words: str, folder: Path) -> Non
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_server_that_fails(fault: str, run: Run, start, token_file, tmp_path: Path) -> None:
+def test_a_server_that_fails(fault: str, validate: Run, start, tmp_path: Path) -> None:
     step, reason, words = FAULTS[fault]
     server = start(Server, [step])
     config = tmp_path / "config"
-    where = (
-        "--server-url",
-        f"{server.url}/tfs",
-        "--collection",
-        "Contoso",
-        "--config-dir",
-        str(config),
-    )
-    done = run(
-        "validate", *where, "--pat-file", token_file(), "--json", "--no-input", "--timeout", "20"
-    )
+    done = validate(f"{server.url}/tfs", config)
     nobody_is_blamed(done, reason, words, config)
     assert {request.line.split(" ")[0] for request in server.received} == {"GET"}
 
@@ -133,56 +134,28 @@ def test_a_server_that_fails(fault: str, run: Run, start, token_file, tmp_path: 
     ids=["407", "503", "403", "401", "200"],
 )
 def test_a_proxy_that_answers_for_a_server_without_tls(
-    page: bytes, reason: str, words: str, run: Run, start, token_file, tmp_path: Path, monkeypatch
+    page: bytes, reason: str, words: str, validate: Run, start, tmp_path: Path, monkeypatch
 ) -> None:
     box, config = start(ConnectProxy, [page]), tmp_path / "config"
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{box.port}")
-    where = (
-        "--server-url",
-        "http://tfs.example/tfs",
-        "--collection",
-        "Contoso",
-        "--config-dir",
-        str(config),
-    )
-    done = run(
-        "validate", *where, "--allow-http", "--pat-file", token_file(), "--json", "--no-input"
-    )
+    done = validate("http://tfs.example/tfs", config, "--allow-http")
     nobody_is_blamed(done, reason, words, config)
     assert "has no TLS" in done.err
 
 
-def test_a_name_that_does_not_exist(run: Run, start, token_file, tmp_path: Path) -> None:
+def test_a_name_that_does_not_exist(validate: Run, tmp_path: Path) -> None:
     config = tmp_path / "config"
-    where = (
-        "--server-url",
-        "https://tfs.invalid/tfs",
-        "--collection",
-        "Contoso",
-        "--config-dir",
-        str(config),
-    )
-    done = run(
-        "validate", *where, "--pat-file", token_file(), "--json", "--no-input", "--timeout", "20"
-    )
+    done = validate("https://tfs.invalid/tfs", config)
     nobody_is_blamed(done, "name-unresolved", "tfs.invalid", config)
 
 
-def test_no_next_page_is_followed(run: Run, start, token_file, tmp_path: Path) -> None:
+def test_no_next_page_is_followed(validate: Run, start, tmp_path: Path) -> None:
     """A list that says there is more for ever is read once."""
     page = json.dumps(
         {"value": [{"name": f"Collection{number}"} for number in range(10_000)]}
     ).encode()
     server = start(Server, [answer(200, page, "x-ms-continuationtoken: 1", "ActivityId: 5f0a")])
-    where = (
-        "--server-url",
-        f"{server.url}/tfs",
-        "--collection",
-        "Contoso",
-        "--config-dir",
-        str(tmp_path / "config"),
-    )
-    run("validate", *where, "--pat-file", token_file(), "--json", "--no-input", "--timeout", "20")
+    validate(f"{server.url}/tfs", tmp_path / "config")
     lists = [one.line for one in server.received if "projectCollections" in one.line]
     assert len(lists) == 1
     assert not any("continuationToken" in one.line or "skip" in one.line for one in server.received)
@@ -192,20 +165,15 @@ def test_the_clock_of_this_machine_decides_nothing(
     simulate: Callable[..., Simulator], run: Run, token_file, monkeypatch
 ) -> None:
     """A day or a year off, either way: the same checks with the same words, by the day of the service."""
-    flags = (
-        "-o",
-        "contoso",
-        "--pat-file",
-        token_file(pat_of(simulate("global"))),
-        "--json",
-        "--no-input",
-    )
+    file = token_file(pat_of(simulate("global")))
     told = []
     for days in (0, 1, -1, 366, -366):
         monkeypatch.setattr(
             Invocation, "now", staticmethod(lambda days=days: datetime.now(UTC) + timedelta(days))
         )
-        done = run("validate", *flags, "--pat-expires", "2028-06-30")
+        done = run(
+            "validate -o contoso --json --no-input --pat-expires 2028-06-30 --pat-file", file
+        )
         assert done.document["day_source"] == "server"
         told.append((done.code, [(one["id"], one["status"], one["detail"]) for one in done.checks]))
     assert told[1:] == [told[0]] * 4
