@@ -229,7 +229,7 @@ class Addition:
             simulated=self.simulated,
             successors=base.successors_without(renewed),
             offered=tuple(dict.fromkeys((*base.offered, *self._listed))),
-        ).pruned()
+        )
 
     @property
     def _listed(self) -> Iterable[str]:
