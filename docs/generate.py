@@ -22,7 +22,7 @@ import typer
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from aspm_ado.cli.app import parser
-from aspm_ado.cli.connections_file import TABLE
+from aspm_ado.cli.commands.connect import TABLE
 from aspm_ado.domain import questions
 from aspm_ado.domain.azure.place import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import DaySource, Reach

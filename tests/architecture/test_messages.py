@@ -36,7 +36,7 @@ EXCUSED = {
     ("flows.tokens.creation._obstacle", "--dry-run"): "only beside --dry-run",
     ("flows.tokens.creation._obstacle", "--store"): "only beside --store none",
     ("flows.tokens.lifecycle._END_LEFT", "-y"): "in validate only a person is asked",
-    ("flows.tokens.revocation._END_OLD", "-y"): "handoff and validate ask only a person",
+    ("flows.tokens.creation._END_OLD", "-y"): "handoff and validate ask only a person",
     ("flows.tokens.sources.tokens_given", "--create-token"): "only beside --create-token",
 }
 """Where it stands, the option, and why no command without it comes to say it."""

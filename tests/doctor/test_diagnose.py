@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from aspm_ado.adapters.keyring.memory import MemoryVault
-from aspm_ado.adapters.keyring.vault import KeyringVault
+from aspm_ado.adapters.keyring.vault import KeyringVault, MemoryVault
 from aspm_ado.domain.doctor import (
     FolderFacts,
     Health,

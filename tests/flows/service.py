@@ -78,7 +78,7 @@ class Service:
 
     def edit(self, changed: IssuedToken) -> None:
         """A token gets other scopes."""
-        self.simulator.become(self.simulator.world.with_token(changed))
+        self.simulator.edit(changed.value, changed.scopes)
 
     def names(self, since: int = 0) -> list[str]:
         """What was asked, by kind."""

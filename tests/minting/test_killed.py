@@ -13,7 +13,7 @@ from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.rotate import rotate
-from aspm_ado.flows.tokens.revocation import revoking_unkept
+from aspm_ado.flows.tokens.creation import revoking_unkept
 from aspm_ado.flows.validation.scheduler import Scheduler
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import SignIn

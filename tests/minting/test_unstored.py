@@ -8,7 +8,7 @@ import pytest
 
 from aspm_ado.domain.reasons import InterruptedByUserError, NotCreatedError, Reason, UsageError
 from aspm_ado.flows.connect import connect
-from aspm_ado.flows.tokens.revocation import revoking_unkept
+from aspm_ado.flows.tokens.creation import revoking_unkept
 
 from ..aspm.stand import ASPM, Desk, Person, by_profile, check
 

@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from aspm_ado.adapters.deadline import read_file
+from aspm_ado.adapters.threads import read_file
 from aspm_ado.domain.aspm import api as domain
 from aspm_ado.domain.aspm.api import INSTANCE_ID, MARKER, PAT, Dialect, places_in
 from aspm_ado.domain.reasons import Reason, UsageError

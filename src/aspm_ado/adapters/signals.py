@@ -84,6 +84,33 @@ def _resumed(held: Held) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def restored() -> Iterator[Held]:
+    """Around what switches the terminal of stdin: afterwards its attributes are those of before.
+
+    Signals are held until that is done. Attributes of a terminal that is gone are nobody's any
+    more.
+    """
+    with holding() as held:
+        if sys.platform == "win32":
+            yield held
+            return
+        import termios
+
+        try:
+            attributes = termios.tcgetattr(sys.stdin.fileno())
+        except termios.error:
+            yield held
+            return
+        try:
+            yield held
+        finally:
+            # Now, not once all is written: that wait may never end, and a signal would end it with
+            # nothing put back.
+            with contextlib.suppress(termios.error):
+                termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, attributes)
+
+
+@contextlib.contextmanager
 def interruptible() -> Iterator[None]:
     """Inside, SIGTERM and SIGHUP raise a ``KeyboardInterrupt`` in the main thread, as Ctrl-C does.
 

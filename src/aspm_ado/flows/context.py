@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from aspm_ado.domain.azure.retirement import Clock
     from aspm_ado.domain.ports import Desktop, Entra, Records, Sources, Vault, Voice
     from aspm_ado.flows.answers import Asker
-    from aspm_ado.flows.validation.result import TokenResult
     from aspm_ado.flows.validation.scheduler import RequestPlan, Scheduler
+    from aspm_ado.flows.validation.token import TokenResult
 
 T = TypeVar("T")
 _MAY_HAVE_IT: Final = (RegistrationState.REGISTERED, RegistrationState.UNKNOWN)

@@ -19,7 +19,7 @@ from aspm_ado.flows.storage.transaction import (
     erase_marked,
     undo_interrupted,
 )
-from aspm_ado.flows.validate import stored_entries
+from aspm_ado.flows.target import stored_entries
 
 if TYPE_CHECKING:
     from aspm_ado.domain.stored import Entry

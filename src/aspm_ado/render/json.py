@@ -83,6 +83,11 @@ def report_document(report: Report) -> Document:
     }
 
 
+def report_bytes(report: Report) -> bytes:
+    """The same, as ``--report FILE.json`` has it: the bytes that stdout would get."""
+    return dump(report_document(report))
+
+
 def _connection(connection: ConnectionReport) -> Document:
     aspm = None
     if connection.aspm is not None:

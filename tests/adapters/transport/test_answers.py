@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aspm_ado.adapters.http.documents import read
-from aspm_ado.adapters.http.services import AzureDevOps
+from aspm_ado.adapters.http.services import AzureDevOps, read
 from aspm_ado.domain.documents import (
     ANONYMOUS_ID,
     AspmKnown,

@@ -14,14 +14,11 @@ from urllib.parse import urlsplit
 
 from urllib3.exceptions import HTTPError, ProxyError
 
-from aspm_ado.adapters.http.certificates import parse_certificate
-from aspm_ado.adapters.http.dial import resolve
 from aspm_ado.adapters.http.errors import Where, proxy_unusable, trouble_before_answer
-from aspm_ado.adapters.http.pacing import Limit
 from aspm_ado.adapters.http.route import Proxies, Router, shown
 from aspm_ado.adapters.http.transport import Transport, TransportSettings
-from aspm_ado.adapters.http.trust import Trust, load_trust
-from aspm_ado.adapters.http.wire import LIMIT, Wire
+from aspm_ado.adapters.http.trust import Trust, load_trust, parse_certificate
+from aspm_ado.adapters.http.wire import LIMIT, Limit, Wire, resolve
 from aspm_ado.domain.doctor import Host, HostResult, ProxyUse
 from aspm_ado.domain.http import Call, Origin, Reply
 from aspm_ado.domain.reasons import Problem, UserError

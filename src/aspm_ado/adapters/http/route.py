@@ -15,7 +15,6 @@ from requests import PreparedRequest
 from requests.structures import CaseInsensitiveDict
 
 from aspm_ado import __version__
-from aspm_ado.adapters.http.body import ENCODINGS
 from aspm_ado.adapters.http.errors import Where, authority
 from aspm_ado.domain.http import (
     SIMULATOR_AS_PRINTED,
@@ -29,6 +28,7 @@ from aspm_ado.domain.http import (
 from aspm_ado.domain.known_secrets import KNOWN_SECRETS
 from aspm_ado.domain.reasons import Reason, UsageError
 
+ENCODINGS: Final = "gzip, deflate"
 _PORTS: Final = {"http": 80, "https": 443}
 _SCHEME: Final = re.compile(r"(?:([A-Za-z][\w+.-]*)://)?(.*)", re.DOTALL)
 _PATH: Final = re.compile(r"[/?#]")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.azure.retirement import Calendar
 
 
-def run(invocation: Invocation, *, open: bool = False, greyed_out: bool = False) -> int:  # noqa: A002 - the option's name
+def run_guide(invocation: Invocation, *, open: bool = False, greyed_out: bool = False) -> int:  # noqa: A002 - the option's name
     """The steps; nothing is asked of any service, so today is this machine's."""
     asker = Asker(invocation.given, invocation.prompter)
     place = _place(asker)

@@ -16,7 +16,7 @@ from aspm_ado.flows.token import stored_token
 _PIPELINES: Final = ("CI", "TF_BUILD", "GITHUB_ACTIONS")
 
 
-def run(invocation: Invocation, name: str | None = None) -> int:
+def run_token(invocation: Invocation, name: str | None = None) -> int:
     """Write a stored token into a pipe; say on stderr whose it is."""
     _refuse_display(invocation, name)
     token = stored_token(invocation.context(), name)

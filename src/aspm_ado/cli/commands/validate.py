@@ -36,7 +36,7 @@ _PLACE: Final = (ORGANIZATION, SERVER_URL, COLLECTION, ALL_ORGANIZATIONS)
 _ON_RECORD: Final = (PURPOSE, REACH, CLONE_USERNAME, ALLOW_HTTP)
 
 
-def run(invocation: Invocation, names: Sequence[str] | None = None) -> int:
+def run_validate(invocation: Invocation, names: Sequence[str] | None = None) -> int:
     """Stored connections, or a token ad hoc when a place is given."""
     if names:
         _refuse_place(invocation)

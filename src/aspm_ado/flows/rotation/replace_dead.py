@@ -17,7 +17,7 @@ from aspm_ado.domain.text import clean
 from aspm_ado.flows.options import demand_stored
 from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.rotate import needs_one_each, rotate, rotate_aspm
-from aspm_ado.flows.tokens.revocation import revoking_unkept
+from aspm_ado.flows.tokens.creation import revoking_unkept
 from aspm_ado.flows.validate import USUAL, Terms, validate_stored
 
 if TYPE_CHECKING:

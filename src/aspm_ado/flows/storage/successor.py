@@ -20,10 +20,14 @@ from aspm_ado.domain.stored import (
     Successor,
 )
 from aspm_ado.flows.storage.connection import new_key, service_of, statuses_of, stored_credential
-from aspm_ado.flows.storage.secrets import read_token
-from aspm_ado.flows.storage.transaction import changed_meanwhile, store_entry, update_entry
-from aspm_ado.flows.tokens.orders import close_order, record_replaced
-from aspm_ado.flows.tokens.revocation import revoke_old
+from aspm_ado.flows.storage.transaction import (
+    changed_meanwhile,
+    read_token,
+    store_entry,
+    update_entry,
+)
+from aspm_ado.flows.tokens.creation import revoke_old
+from aspm_ado.flows.tokens.lifecycle import close_order, record_replaced
 from aspm_ado.flows.validation.report import with_check
 
 if TYPE_CHECKING:
@@ -31,7 +35,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.documents import Identity
     from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.validation.result import TokenResult
+    from aspm_ado.flows.validation.token import TokenResult
 
 
 def compare_owner(result: TokenResult, replaced: Sequence[StoredCredential]) -> None:

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 from aspm_ado.domain.reasons import ExitCode
 from aspm_ado.domain.report import CheckId, Status
 from aspm_ado.domain.text import clean
-from aspm_ado.render.formats.overview import step, stored_name
+from aspm_ado.render.formats.pages import step, stored_name
 
 if TYPE_CHECKING:
     from aspm_ado.domain.reasons import Problem
@@ -23,7 +23,7 @@ _ENDINGS: Final = {"failures": "failure", "errors": "error", "skipped": "skipped
 """The counters of a suite, and the element of a test case that each counts."""
 
 
-def render(report: Report) -> bytes:
+def render_junit(report: Report) -> bytes:
     """A suite for each organization, and one for each connection and Invicti ASPM."""
     root = ET.Element("testsuites", {"name": f"aspm-ado {report.command}"})
     people = _people(report)

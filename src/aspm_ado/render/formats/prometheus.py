@@ -83,7 +83,7 @@ class _ReportMetrics:
                 yield (name, clean(one.name)), one.checks
 
 
-def render(report: Report) -> bytes:
+def render_metrics(report: Report) -> bytes:
     """The metrics, in the text format of version 0.0.4."""
     registry = CollectorRegistry()
     registry.register(_ReportMetrics(report))
