@@ -6,7 +6,6 @@ errors. What they mean is from Microsoft's page on token policies, or our readin
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -286,10 +285,7 @@ def pat_error(reply: Reply) -> str:
     """
     if isinstance(reply.answer, PatAnswer):
         return reply.answer.error
-    try:
-        document = json.loads(reply.text.lstrip("\ufeff"))
-    except (ValueError, RecursionError):
-        return ""
+    document = reply.document
     if not isinstance(document, dict):
         return ""
     fields = {str(key).lower(): value for key, value in document.items()}
