@@ -75,8 +75,7 @@ from aspm_ado.flows.storage.transaction import store_entry, whole_records
 from aspm_ado.flows.target import Target, site_meant, stored_by_key, target_given
 from aspm_ado.flows.tokens.creation import (
     CREATED,
-    creates_at_once,
-    creates_unasked,
+    Creation,
     not_created_report,
 )
 from aspm_ado.flows.tokens.lifecycle import release_stored_orders
@@ -215,7 +214,7 @@ class _Connecting:
         context, target, demand = self.context, self.options.target, self.options.demand
         tokens = self.options.tokens
         bare = [place for place in target.places if tokens.of(place) is None]
-        if bare and (context.asker.asks or creates_unasked(context, bare[0], demand)):
+        if bare and (context.asker.asks or Creation(context, bare[0], demand).is_unasked):
             reach = context.clock.calendar().demanded(demand.reach, target.site.deployment)
             if reach is Reach.ALL:
                 tokens = Tokens(acquire(context, bare[0], demand, for_all=True), tokens.own)
@@ -241,7 +240,7 @@ class _Connecting:
                 "aspm-ado stores each token after it passes. You can stop at any time. To "
                 f"continue, run: {self.again(places)}"
             )
-        if len(places) > 1 and creates_at_once(context, places[0], demand):
+        if len(places) > 1 and Creation(context, places[0], demand).is_at_once:
             self.results, self.refused = create_several(context, places, demand, self.store_now)
             return
         begun = context.now()

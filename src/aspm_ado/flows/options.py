@@ -54,7 +54,7 @@ from aspm_ado.flows.target import (
 )
 from aspm_ado.flows.tokens.creation import (
     REQUIRE,
-    creates_unasked,
+    Creation,
     creation_asked,
     reached_by_person,
 )
@@ -592,7 +592,7 @@ def _creates(context: Context, target: Target | None, demand: Demand) -> bool:
     if target is None or target.is_open:
         return False
     place = next(iter(target.places), target.site.place("*"))
-    return creation_asked(context.asker) == REQUIRE or creates_unasked(context, place, demand)
+    return creation_asked(context.asker) == REQUIRE or Creation(context, place, demand).is_unasked
 
 
 def _lacks_token(target: Target | None, tokens: Tokens, known: Entry | None) -> bool:

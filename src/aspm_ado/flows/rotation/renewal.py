@@ -35,7 +35,7 @@ from aspm_ado.flows.storage.successor import (
 from aspm_ado.flows.storage.transaction import store_entry, update_entry
 from aspm_ado.flows.tokens.creation import (
     REQUIRE,
-    creates_unasked,
+    Creation,
     creation_asked,
     not_created_report,
 )
@@ -286,7 +286,7 @@ class Renewal:
         for done, group in enumerate(self.groups):
             if self.is_agreed or not self.context.asker.asks:
                 tell_position(self.context, group[0], done, total, begun)
-            one = self.until_kept(group, tokens.of(group[0]), f"{done + 1} of {total}")
+            one = self.until_stored(group, tokens.of(group[0]), f"{done + 1} of {total}")
             [place] = self.meant(group)
             tried[place.key] = one
             if one.is_last:
@@ -299,7 +299,7 @@ class Renewal:
         asker = self.context.asker
         return asker.switch(YES) and creation_asked(asker) == REQUIRE
 
-    def until_kept(self, group: Sequence[Place], token: Token | None, position: str) -> _Tried:
+    def until_stored(self, group: Sequence[Place], token: Token | None, position: str) -> _Tried:
         """Get, validate and store the token of one organization.
 
         A person may try until it is good, or leave it out.
@@ -381,7 +381,7 @@ def demand_tokens(
     missing = [
         clean(place.name, 60)
         for place in places
-        if tokens.of(place) is None and not creates_unasked(context, place, demand)
+        if tokens.of(place) is None and not Creation(context, place, demand).is_unasked
     ]
     if missing:
         raise UsageError(
