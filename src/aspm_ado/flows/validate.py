@@ -382,11 +382,9 @@ def _is_found_out(made: OrganizationReport) -> bool:
 
 def _with_owner(credential: StoredCredential, made: OrganizationReport) -> StoredCredential:
     """The credential with the reach and the owner that were found out."""
-    reach, who = made.token.reach, made.identity
+    who, reach = made.identity or credential.identity, made.token.reach
     if reach is Reach.UNKNOWN:
         reach = credential.reach
-    if who is None:
-        return replace(credential, reach=reach)
     return replace(
         credential,
         reach=reach,

@@ -42,7 +42,13 @@ class FormValues:
 
 
 def form_values(
-    place: Place, purpose: Purpose, settings: Settings, aspm_url: str, last4: str, username: str
+    place: Place,
+    purpose: Purpose,
+    settings: Settings,
+    aspm_url: str,
+    last4: str,
+    username: str,
+    notes: tuple[str, ...] = (),
 ) -> FormValues:
     """Where to click, and the values and switches for one organization."""
     deployment = place.site.deployment
@@ -66,7 +72,7 @@ def form_values(
         "Integrations (left sidebar)",
         f"{tool} → Activate, or the gear if it is active",
     )
-    return FormValues(place.name, where, tuple(values), tuple(switches), tool)
+    return FormValues(place.name, where, tuple(values), tuple(switches), tool, notes)
 
 
 def clone_notes(place: Place, verdict: Mapping[str, str], username: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
@@ -80,10 +80,10 @@ class Handoff:
 
     def form(self, aspm_url: str) -> FormValues:
         """What a person is shown."""
-        form = form_values(
-            self.place, self.purpose, self.settings, aspm_url, self.secret.last4, self.username
+        last4, username, notes = self.secret.last4, self.username, self.notes
+        return form_values(
+            self.place, self.purpose, self.settings, aspm_url, last4, username, notes
         )
-        return replace(form, notes=self.notes)
 
     def values(self, marker: str) -> dict[str, str | bool]:
         """What the places of a profile are filled with; the token is not among them."""
@@ -114,7 +114,9 @@ ALL_LATER: Final = Choice("all-later", "Later, and all the others too")
 
 HANDED_OFF: Final = Registration(RegistrationMode.GUIDED, RegistrationState.HANDED_OFF)
 CLAIMED: Final = Registration(RegistrationMode.GUIDED, RegistrationState.REGISTERED, Proof.CLAIMED)
-UNSEEN: Final = replace(CLAIMED, unseen=True)
+UNSEEN: Final = Registration(
+    RegistrationMode.GUIDED, RegistrationState.REGISTERED, Proof.CLAIMED, unseen=True
+)
 ACCEPTED: Final = CLAIMED.proven(Proof.ALM_ACCEPTED)
 TURNED_DOWN: Final = Registration(RegistrationMode.GUIDED, RegistrationState.FAILED)
 PLANNED: Final = Registration(RegistrationMode.GUIDED, RegistrationState.PLANNED)

@@ -12,7 +12,7 @@ from aspm_ado.domain.azure.pat_lifecycle import EXPIRES_SOURCE, differences, ord
 from aspm_ado.domain.azure.requests import ACCOUNT_URL
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach
 from aspm_ado.domain.checks import Check, CheckId, Status
-from aspm_ado.domain.documents import Names, UserProfile
+from aspm_ado.domain.documents import Names
 from aspm_ado.domain.errors import (
     InterruptedByUserError,
     NotCreatedError,
@@ -45,7 +45,7 @@ from aspm_ado.flows.tokens.lifecycle import (
     revoke_abandoned,
 )
 from aspm_ado.flows.tokens.sources import end_given
-from aspm_ado.flows.validation.requests import NOT_ALL, list_accounts
+from aspm_ado.flows.validation.requests import NOT_ALL, profile_and_list
 from aspm_ado.flows.validation.scheduler import RequestPlan
 from aspm_ado.flows.validation.token import Token
 
@@ -56,7 +56,6 @@ if TYPE_CHECKING:
     from aspm_ado.domain.azure.pat_lifecycle import CreatedToken, Order
     from aspm_ado.domain.azure.place import Place, Site
     from aspm_ado.domain.documents import Pat
-    from aspm_ado.domain.http import Reply
     from aspm_ado.domain.stored import StoredCredential
     from aspm_ado.flows.answers import Asker
     from aspm_ado.flows.context import Context
@@ -382,7 +381,7 @@ def _listed(context: Context, site: Site, named: Sequence[Place]) -> tuple[str, 
         raise NotCreatedError(Reason.AZ_ABSENT, "There is no Azure CLI.", remedy="Install it.")
     token = context.entra.token(tenant)
     bound = Credential(token, frozenset({Origin.of(ACCOUNT_URL)}), bearer=True)
-    reply = context.scheduler.run(_list_plan(context, site, bound))
+    _, reply = context.scheduler.run(profile_and_list(context.caller, site, bound))
     if isinstance(reply.answer, Names) and reply.answer.names:
         context.voice.note(NOT_ALL)
         return reply.answer.names
@@ -393,13 +392,6 @@ def _listed(context: Context, site: Site, named: Sequence[Place]) -> tuple[str, 
     raise NotCreatedError(
         Reason.ORGANIZATIONS_NOT_LISTED, problem, remedy="Name each organization with -o NAME."
     )
-
-
-def _list_plan(context: Context, site: Site, bound: Credential) -> RequestPlan[Reply]:
-    [wide] = yield [context.caller.profile(site, bound)]
-    if not isinstance(wide.answer, UserProfile):
-        return wide
-    return (yield from list_accounts(context.caller.accounts(wide.answer.identity.id, site, bound)))
 
 
 _END_OLD: Final = Question("revoke", "Revoke the old token now, with `az`?", "-y", YES.env)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -65,7 +64,7 @@ def acquire(context: Context, place: Place, demand: Demand, *, for_all: bool) ->
     made = guide(place, demand.purpose, demand.reach, context.clock.calendar())
     tell_guide(context, made)
     name = "" if for_all else place.name
-    choices = [PASTE, replace(OPEN, hint=made.token_page), GREYED, NOT_NOW]
+    choices = [PASTE, Choice(OPEN.value, OPEN.label, made.token_page), GREYED, NOT_NOW]
     while (token := offer_token(context.asker, place.site, name)) is None:
         choice = context.asker.prompter.choose(READY, choices, OPEN.value)
         if choice == OPEN.value:

@@ -113,7 +113,7 @@ class Token:
         place = self.site.other_reading
         if place is None:
             return self
-        return replace(self, site=place.site, places=(place,))
+        return self.meant_for(place.site, (place,), self.demand, list_all=self.list_all)
 
     def bound(self, username: str = "") -> Credential:
         """The secret, bound to the origins of its deployment."""
