@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import Calendar, DaySource
-from aspm_ado.domain.errors import InterruptedByUserError, UsageError
 from aspm_ado.domain.questions import PAT_EXPIRES, Given
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import InterruptedByUserError, Reason, UsageError
 from aspm_ado.domain.rules.token import judge_expiry
 from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.answers import Asker

@@ -8,9 +8,8 @@ from datetime import date
 
 import pytest
 
-from aspm_ado.domain.errors import InterruptedByUserError, UsageError
 from aspm_ado.domain.migration_plan import markdown, rows_out
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import InterruptedByUserError, Reason, UsageError
 from aspm_ado.domain.stored import RegistrationState
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect

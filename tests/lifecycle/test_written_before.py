@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.errors import UserError
+from aspm_ado.domain.azure.place import Deployment
+from aspm_ado.domain.reasons import UserError
 from aspm_ado.domain.secret import Secret
 from aspm_ado.domain.stored import StoredAspm
 from aspm_ado.flows.connect import connect

@@ -8,8 +8,7 @@ import pytest
 
 from aspm_ado.adapters.http.services import AzureDevOps
 from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.domain.errors import InterruptedByUserError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import InterruptedByUserError, Reason
 from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.rotation.migrate import migrate

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from aspm_ado.domain.errors import InterruptedByUserError, NotCreatedError, UsageError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import InterruptedByUserError, NotCreatedError, Reason, UsageError
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.tokens.creation import revoking_unkept
 

@@ -11,12 +11,9 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.aspm.api import Settings, settings_for
 from aspm_ado.domain.aspm.handoff import clone_notes, evidence_of
 from aspm_ado.domain.aspm.registration import NewToken, Outcome, RegistrationFacts, token_of
-from aspm_ado.domain.azure.deployment import Purpose
-from aspm_ado.domain.azure.place import options_for
+from aspm_ado.domain.azure.place import Purpose, options_for
 from aspm_ado.domain.azure.retirement import DaySource, Reach
-from aspm_ado.domain.checks import Check, CheckId, Status, skip
-from aspm_ado.domain.errors import InterruptedByUserError, NotCreatedError, UsageError, UserError
-from aspm_ado.domain.origin import Origin
+from aspm_ado.domain.http import Origin
 from aspm_ado.domain.questions import (
     ALL_ORGANIZATIONS,
     ASPM,
@@ -28,8 +25,23 @@ from aspm_ado.domain.questions import (
     Choice,
     Question,
 )
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
+from aspm_ado.domain.reasons import (
+    CheckId,
+    InterruptedByUserError,
+    NotCreatedError,
+    Reason,
+    UsageError,
+    UserError,
+)
+from aspm_ado.domain.report import (
+    Check,
+    ConnectionReport,
+    OrganizationReport,
+    Report,
+    Status,
+    TokenFacts,
+    skip,
+)
 from aspm_ado.domain.rules.aspm import aspm_skipped
 from aspm_ado.domain.stored import (
     UNREGISTERED,
@@ -98,11 +110,10 @@ from aspm_ado.flows.validation.report import (
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
-    from aspm_ado.domain.errors import Problem
+    from aspm_ado.domain.reasons import Problem
     from aspm_ado.flows.answers import Asker
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.token import OrganizationResult, TokenResult
-
 
 _TYPED_AGAIN: Final = (
     *(one for one in TOKEN if one not in PAT_SOURCES), CREATE_TOKEN, *ASPM, YES, CONFIG_DIR

@@ -8,10 +8,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import CREATE, FETCH, LABELS, Dialect
-from aspm_ado.domain.azure.deployment import Purpose
+from aspm_ado.domain.azure.place import Purpose
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import hint_of
-from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import (
     ALL_ORGANIZATIONS,
     ALLOW_HTTP,
@@ -31,7 +30,7 @@ from aspm_ado.domain.questions import (
     Choice,
     Question,
 )
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.rules.token import age_hint
 from aspm_ado.domain.text import FEW, clean
 from aspm_ado.flows.answers import AUTO

@@ -11,15 +11,14 @@ from aspm_ado.domain.aspm.api import Dialect, Settings, settings_for
 from aspm_ado.domain.aspm.handoff import clone_notes, stored_evidence
 from aspm_ado.domain.aspm.registration import NewToken, RegistrationFacts, token_of
 from aspm_ado.domain.azure.place import options_for, site_of
-from aspm_ado.domain.checks import Check, Status
-from aspm_ado.domain.errors import (
+from aspm_ado.domain.reasons import (
     HandoffInterruptedError,
     InterruptedByUserError,
+    Reason,
     StoreError,
     UsageError,
 )
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import AspmReport, OrganizationReport, Report
+from aspm_ado.domain.report import AspmReport, Check, OrganizationReport, Report, Status
 from aspm_ado.domain.rules.aspm import aspm_skipped
 from aspm_ado.domain.stored import (
     Entry,

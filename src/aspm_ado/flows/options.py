@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import Dialect, settings_for
-from aspm_ado.domain.azure.deployment import Deployment, Purpose
-from aspm_ado.domain.azure.place import parse_organization, site_of
+from aspm_ado.domain.azure.place import Deployment, Purpose, parse_organization, site_of
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
-from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.questions import (
     ALL_ORGANIZATIONS,
     ASPM_API,
@@ -30,7 +28,7 @@ from aspm_ado.domain.questions import (
     TEAM_LEADS_MAY,
     YES,
 )
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, StoreError, UsageError
 from aspm_ado.domain.stored import Registration, RegistrationMode, StoredAspm
 from aspm_ado.flows.answers import AUTO, one_of, parse_check_clone, parse_username
 from aspm_ado.flows.registration.aspm import (
@@ -64,7 +62,7 @@ from aspm_ado.flows.tokens.sources import Tokens, end_given, missing_token, toke
 from aspm_ado.flows.validation.token import Demand, Token
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.aspm.profile import Profile
+    from aspm_ado.domain.aspm.api import Profile
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.secret import Secret
     from aspm_ado.domain.stored import Entry

@@ -6,9 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.azure.place import SERVICES, Site, parse_organization, parse_server
-from aspm_ado.domain.errors import UsageError, UserError
+from aspm_ado.domain.azure.place import SERVICES, Deployment, Site, parse_organization, parse_server
 from aspm_ado.domain.questions import (
     ALL_ORGANIZATIONS,
     ALLOW_HTTP,
@@ -18,7 +16,7 @@ from aspm_ado.domain.questions import (
     Choice,
     Question,
 )
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError, UserError
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.storage.transaction import require_same_world
 from aspm_ado.flows.validation.token import each_once

@@ -10,19 +10,21 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.aspm.registration import RegistrationFacts, token_of
 from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.azure.retirement import DaySource, Reach
-from aspm_ado.domain.checks import Check, CheckId, Status, refusing_warnings, skip
-from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.questions import PAT_EXPIRES, PAT_SOURCES
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import CheckId, Reason, StoreError, UsageError
 from aspm_ado.domain.report import (
     AspmReport,
+    Check,
     ConnectionReport,
     OrganizationReport,
     Report,
+    Status,
     TokenFacts,
+    refusing_warnings,
+    skip,
+    with_changes,
 )
 from aspm_ado.domain.rules.access import TokenHistory
-from aspm_ado.domain.rules.changes import with_changes
 from aspm_ado.domain.rules.clone import clone_skipped
 from aspm_ado.domain.rules.scopes import scopes_not_asked
 from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS, global_token_warnings

@@ -10,12 +10,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import AspmCaller, Dialect, where_tokens_are_made
-from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
-from aspm_ado.domain.errors import StoreError, UsageError
-from aspm_ado.domain.origin import Origin, split_url
+from aspm_ado.domain.http import Origin, split_url
 from aspm_ado.domain.questions import ASPM_API, ASPM_TOKEN_FILE, ASPM_URL, Choice, Question
-from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.domain.report import AspmReport
+from aspm_ado.domain.reasons import CheckId, ExitCode, Reason, StoreError, UsageError
+from aspm_ado.domain.report import AspmReport, Check, Command, Status, skip
 from aspm_ado.domain.rules.aspm import (
     AspmAnswer,
     aspm_skipped,
@@ -33,7 +31,7 @@ from aspm_ado.flows.tokens.sources import ASPM_VARIABLES, ApiToken, aspm_token_g
 from aspm_ado.flows.validation.scheduler import one_call
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.azure.deployment import Deployment
+    from aspm_ado.domain.azure.place import Deployment
     from aspm_ado.domain.rules.aspm import DialectsFound
     from aspm_ado.domain.stored import Entry
     from aspm_ado.flows.context import Context

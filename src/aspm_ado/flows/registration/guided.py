@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
-from aspm_ado.domain.aspm.api import ACCESS, ALM_TOOLS, CREATE, FETCH
+from aspm_ado.domain.aspm.api import ACCESS, ALM_TOOLS, CREATE, FETCH, MARKER
 from aspm_ado.domain.aspm.handoff import (
     FIELDS,
     NO_EVIDENCE,
@@ -21,13 +21,11 @@ from aspm_ado.domain.aspm.handoff import (
     support_ticket,
     verdict_lines,
 )
-from aspm_ado.domain.aspm.profile import MARKER
 from aspm_ado.domain.aspm.registration import Outcome
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.ports import TERMINAL
 from aspm_ado.domain.questions import COLLECTION, ORGANIZATION, Choice, Question
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.stored import (
     UNREGISTERED,
     Proof,
@@ -41,8 +39,7 @@ from aspm_ado.flows.storage.successor import swap
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm.api import Settings
-    from aspm_ado.domain.azure.deployment import Purpose
-    from aspm_ado.domain.azure.place import Place
+    from aspm_ado.domain.azure.place import Place, Purpose
     from aspm_ado.domain.ports import Voice
     from aspm_ado.domain.secret import Secret
     from aspm_ado.domain.stored import Catalogue

@@ -12,17 +12,14 @@ from operator import methodcaller
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.azure.place import Site, parse_organization, site_of
+from aspm_ado.domain.azure.place import Deployment, Site, parse_organization, site_of
 from aspm_ado.domain.azure.retirement import ReachDemanded
 from aspm_ado.domain.documents import Names
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.help.administrator import Policy, request_for
-from aspm_ado.domain.help.guide import guide
+from aspm_ado.domain.guide import Policy, guide, request_for
 from aspm_ado.domain.http import Credential
 from aspm_ado.domain.migration_plan import PlanRow, PlanState, TokenWay
 from aspm_ado.domain.questions import ALL_ORGANIZATIONS, ORGANIZATION, Choice, Question
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.report import Report
 from aspm_ado.domain.rules.access import judge_access
 from aspm_ado.domain.rules.reach import more_listed, not_listed

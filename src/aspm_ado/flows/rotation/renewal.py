@@ -16,11 +16,17 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.aspm.registration import NewToken
 from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.azure.retirement import Reach
-from aspm_ado.domain.checks import Check, CheckId, Command, Status
-from aspm_ado.domain.errors import NotCreatedError, UsageError
 from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY, YES, Choice, Question
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
+from aspm_ado.domain.reasons import CheckId, NotCreatedError, Reason, UsageError
+from aspm_ado.domain.report import (
+    Check,
+    Command,
+    ConnectionReport,
+    OrganizationReport,
+    Report,
+    Status,
+    TokenFacts,
+)
 from aspm_ado.domain.stored import UNREGISTERED, StoredAspm
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handoff import HandoffResult, aspm_report, bring, is_registered, leading_on

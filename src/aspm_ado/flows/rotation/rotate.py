@@ -8,14 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import where_tokens_are_made
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.azure.place import site_of
+from aspm_ado.domain.azure.place import Deployment, site_of
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach
-from aspm_ado.domain.checks import Command
-from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ASPM_URL, YES, Choice, Question
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import Report
+from aspm_ado.domain.reasons import Reason, UsageError
+from aspm_ado.domain.report import Command, Report
 from aspm_ado.domain.rules.token import stored_demand_note
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handoff import leading_on

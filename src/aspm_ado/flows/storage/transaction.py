@@ -10,11 +10,17 @@ from contextlib import suppress
 from operator import methodcaller
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.checks import Check, CheckId, Command, Status
-from aspm_ado.domain.errors import DamagedRecordsError, StoreError, UsageError, UserError
-from aspm_ado.domain.origin import Origin
+from aspm_ado.domain.http import Origin
 from aspm_ado.domain.questions import DRY_RUN, YES, Question
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import (
+    CheckId,
+    DamagedRecordsError,
+    Reason,
+    StoreError,
+    UsageError,
+    UserError,
+)
+from aspm_ado.domain.report import Check, Command, Status
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.tokens.lifecycle import with_answers
 

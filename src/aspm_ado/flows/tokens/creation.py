@@ -7,21 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.azure.pat_lifecycle import EXPIRES_SOURCE, differences, order_for
+from aspm_ado.domain.azure.pats import EXPIRES_SOURCE, differences, order_for
+from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.requests import ACCOUNT_URL
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach
-from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.documents import Names
-from aspm_ado.domain.errors import (
-    InterruptedByUserError,
-    NotCreatedError,
-    StoreError,
-    UsageError,
-    UserError,
-)
-from aspm_ado.domain.http import Credential
-from aspm_ado.domain.origin import Origin
+from aspm_ado.domain.http import Credential, Origin
 from aspm_ado.domain.questions import (
     CREATE_TOKEN,
     DRY_RUN,
@@ -31,9 +22,18 @@ from aspm_ado.domain.questions import (
     Choice,
     Question,
 )
-from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.domain.report import OrganizationReport, TokenFacts
-from aspm_ado.domain.rules.classify import classify, explain_inconclusive
+from aspm_ado.domain.reasons import (
+    CheckId,
+    ExitCode,
+    InterruptedByUserError,
+    NotCreatedError,
+    Reason,
+    StoreError,
+    UsageError,
+    UserError,
+)
+from aspm_ado.domain.report import Check, OrganizationReport, Status, TokenFacts
+from aspm_ado.domain.rules.classify import explain_inconclusive
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import AUTO, declined, one_of
 from aspm_ado.flows.tokens.lifecycle import (
@@ -53,14 +53,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from aspm_ado.domain.azure.pat_lifecycle import CreatedToken, Order
+    from aspm_ado.domain.azure.pats import CreatedToken, Order
     from aspm_ado.domain.azure.place import Place, Site
     from aspm_ado.domain.documents import Pat
+    from aspm_ado.domain.reasons import UserError
     from aspm_ado.domain.stored import StoredCredential
     from aspm_ado.flows.answers import Asker
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.token import Demand
-
 
 NEVER: Final = "never"
 REQUIRE: Final = "require"
@@ -387,7 +387,7 @@ def _listed(context: Context, site: Site, named: Sequence[Place]) -> tuple[str, 
         return reply.answer.names
     problem = "Azure DevOps listed no organization of the person signed in with `az`."
     if not isinstance(reply.answer, Names):
-        _, why, _ = explain_inconclusive(reply, classify(reply))
+        _, why, _ = explain_inconclusive(reply)
         problem = f"The organizations could not be listed. {why}"
     raise NotCreatedError(
         Reason.ORGANIZATIONS_NOT_LISTED, problem, remedy="Name each organization with -o NAME."

@@ -9,29 +9,28 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.pat_errors import (
+from aspm_ado.domain.azure.pats import (
     PERSONAL,
+    CreatedToken,
     creation_error,
+    is_our_name,
     is_revoked,
     is_uncertain,
     known,
     pat_error,
     tenant_in,
 )
-from aspm_ado.domain.azure.pat_lifecycle import CreatedToken, is_our_name
 from aspm_ado.domain.documents import Pat, PatAnswer, Pats
-from aspm_ado.domain.errors import NotCreatedError
-from aspm_ado.domain.http import Credential
-from aspm_ado.domain.origin import Origin
+from aspm_ado.domain.http import Credential, Origin
 from aspm_ado.domain.questions import YES, Question
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import NotCreatedError, Reason
 from aspm_ado.domain.rules.classify import AnswerKind, classify, explain_inconclusive, user_of
 from aspm_ado.domain.stored import TokenOrder
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.validation.scheduler import RequestPlan
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.azure.pat_lifecycle import Order
+    from aspm_ado.domain.azure.pats import Order
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.azure.retirement import Calendar
     from aspm_ado.domain.http import Reply
@@ -281,7 +280,7 @@ class PatLifecycle:
                 remedy=remedy,
             ) from None
         if not ended:
-            _, problem, _ = explain_inconclusive(lost, classify(lost))
+            _, problem, _ = explain_inconclusive(lost)
             raise NotCreatedError(
                 Reason.CREATION_FAILED,
                 f"{place.name} has no new token: the request did not get through. {problem}",
@@ -338,7 +337,7 @@ def _no_tenant(place: Place, reply: Reply) -> NotCreatedError:
             f"{reply.status}).",
             remedy=f"Create the token by hand: {place.token_page}",
         )
-    reason, problem, remedy = explain_inconclusive(reply, kind)
+    reason, problem, remedy = explain_inconclusive(reply)
     return NotCreatedError(reason, problem, remedy=remedy)
 
 

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import ReachDemanded
-from aspm_ado.domain.help.administrator import (
+from aspm_ado.domain.guide import (
     POLICIES,
+    Guide,
     Policy,
     alternative,
+    guide,
     possible_policies,
     request_for,
 )
-from aspm_ado.domain.help.guide import Guide, guide
 from aspm_ado.domain.questions import PAT_EXPIRES, Choice, Question
 from aspm_ado.domain.rules.token import age_hint
 from aspm_ado.domain.text import clean
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.token import Demand, Token, TokenResult
-
 
 READY: Final = Question("token-ready", "What do you want to do?")
 PASTE: Final = Choice("paste", "Paste the token now")

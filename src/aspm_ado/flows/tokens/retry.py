@@ -7,14 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.azure.place import parse_organization, parse_server
+from aspm_ado.domain.azure.place import Deployment, parse_organization, parse_server
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.azure.scopes import boxes_of
-from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.documents import Names, UserProfile
-from aspm_ado.domain.errors import NotCreatedError, UsageError
-from aspm_ado.domain.help.ticket import responsibilities
 from aspm_ado.domain.questions import (
     CLONE_USERNAME,
     COLLECTION,
@@ -23,8 +19,10 @@ from aspm_ado.domain.questions import (
     Choice,
     Question,
 )
-from aspm_ado.domain.reasons import ExitCode, Reason, Who
+from aspm_ado.domain.reasons import CheckId, ExitCode, NotCreatedError, Reason, UsageError, Who
+from aspm_ado.domain.report import Check, Status
 from aspm_ado.domain.text import FEW, clean, some_of
+from aspm_ado.domain.ticket import responsibilities
 from aspm_ado.flows.answers import parse_username
 from aspm_ado.flows.tokens.creation import Creation, not_created_report
 from aspm_ado.flows.tokens.prompt import OPEN, acquire, open_page, time_left
@@ -40,7 +38,6 @@ if TYPE_CHECKING:
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.scheduler import RequestPlan
     from aspm_ado.flows.validation.token import Demand, OrganizationResult, Token, TokenResult
-
 
 INSTEAD: Final = Question("instead", "Organization (name or any URL in it)")
 _WHICH: Final = Question("correct-which", "Which one do you mean?")

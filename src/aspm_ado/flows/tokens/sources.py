@@ -8,10 +8,8 @@ from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.azure.place import SERVICES
+from aspm_ado.domain.azure.place import SERVICES, Deployment
 from aspm_ado.domain.azure.retirement import parse_day
-from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import (
     ASPM_TOKEN_FILE,
     CREATE_TOKEN,
@@ -24,7 +22,7 @@ from aspm_ado.domain.questions import (
     PAT_VARIABLE,
     Question,
 )
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.secret import Secret, decode, parse_pat, parse_secret
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.validation.token import Token

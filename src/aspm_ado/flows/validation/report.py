@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.aspm.registration import RegistrationFacts, judge_registration
 from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach
-from aspm_ado.domain.checks import Check, CheckId, Command, Status, in_order, skip
-from aspm_ado.domain.errors import StoreError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import CheckId, Reason, StoreError
 from aspm_ado.domain.report import (
     AspmReport,
+    Check,
+    Command,
     ConnectionReport,
     OrganizationReport,
     Report,
+    Status,
     TokenFacts,
+    in_order,
+    skip,
 )
 from aspm_ado.domain.rules.access import Access, identity_known
 from aspm_ado.domain.rules.classify import profile_owner
@@ -33,11 +36,9 @@ from aspm_ado.domain.text import clean
 from aspm_ado.flows.validation.token import OrganizationResult
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.azure.deployment import Purpose
-    from aspm_ado.domain.azure.place import Site
+    from aspm_ado.domain.azure.place import Purpose, Site
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.token import TokenResult
-
 
 EVERY_ONE: Final = "*"
 """The name that stands for organizations that could not be listed."""

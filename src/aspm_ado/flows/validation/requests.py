@@ -11,14 +11,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.deployment import API_VERSIONS, Deployment
-from aspm_ado.domain.azure.named_repository import NamedRepository
+from aspm_ado.domain.azure.place import API_VERSIONS, Deployment, NamedRepository
 from aspm_ado.domain.azure.scopes import Probe, highest_probes, probes_for
-from aspm_ado.domain.checks import Status
 from aspm_ado.domain.documents import Names, Projects, Repositories, Repository, UserProfile
-from aspm_ado.domain.errors import BUG_REMEDY, Problem, UserError, bug_words
 from aspm_ado.domain.http import Call, Credential, Reply
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import BUG_REMEDY, Problem, Reason, UserError, bug_words
+from aspm_ado.domain.report import Status
 from aspm_ado.domain.rules.access import judge_open
 from aspm_ado.domain.rules.classify import (
     INCONCLUSIVE,
@@ -53,8 +51,8 @@ if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place, Site
     from aspm_ado.domain.azure.requests import Caller
     from aspm_ado.domain.azure.retirement import Clock
-    from aspm_ado.domain.checks import Check
-    from aspm_ado.domain.identity import Identity
+    from aspm_ado.domain.documents import Identity
+    from aspm_ado.domain.report import Check
 
 
 _PAUSES: Final = (0.5, 1.0)
@@ -335,7 +333,7 @@ class TokenRequests:
         # What was read to its end is kept without its body: of thousands of answers these would be
         # most of the memory.
         if here.first is not None:
-            here.first = here.first.without_text()
+            here.first = here.first.with_text("")
         here.replies |= {name: without_body(here.replies[name]) for name in held}
         if not here.clone:
             yield from self._try_clone(here, clone)

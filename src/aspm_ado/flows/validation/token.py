@@ -6,9 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.deployment import Deployment, Purpose
-from aspm_ado.domain.azure.named_repository import NamedRepository
-from aspm_ado.domain.azure.place import SERVICES
+from aspm_ado.domain.azure.place import SERVICES, Deployment, NamedRepository, Purpose
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.http import Credential
 from aspm_ado.domain.report import OrganizationReport, TokenFacts
@@ -24,10 +22,9 @@ if TYPE_CHECKING:
     from aspm_ado.domain.aspm.registration import Outcome
     from aspm_ado.domain.azure.place import Place, Site
     from aspm_ado.domain.azure.retirement import Calendar
-    from aspm_ado.domain.checks import Check
-    from aspm_ado.domain.documents import Repository
+    from aspm_ado.domain.documents import Identity, Repository
     from aspm_ado.domain.http import Reply
-    from aspm_ado.domain.identity import Identity
+    from aspm_ado.domain.report import Check
     from aspm_ado.domain.secret import Secret
 
 
