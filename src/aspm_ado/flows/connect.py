@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import Settings, settings_for
-from aspm_ado.domain.aspm.handoff import clone_notes, evidence_of
+from aspm_ado.domain.aspm.handoff import evidence_of
 from aspm_ado.domain.aspm.registration import NewToken, Outcome, RegistrationFacts, token_of
 from aspm_ado.domain.azure.place import Purpose, options_for
 from aspm_ado.domain.azure.retirement import DaySource, Reach
@@ -481,7 +481,7 @@ class _Connecting:
             repository_of(here),
             evidence_of(made.checks, day, made.token.reach, owner),
             begun,
-            notes=clone_notes(here.place, statuses_of(made), username),
+            verdict=statuses_of(made),
             unstored="" if self.options.keeps else result.token.authorization_id,
         )
 

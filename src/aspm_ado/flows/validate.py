@@ -353,17 +353,18 @@ def _found_out(entry: Entry, validation: _Validation, now: str) -> Entry:
                 organizations[key] = stored.proven(_verdict(here.report), day)
                 known = credentials[stored.credential]
                 credentials[stored.credential] = _with_owner(known, here.report)
-    for key in validation.shown & organizations.keys():
-        stored = organizations[key]
-        organizations[key] = replace(stored, registration=_registration(validation, stored))
     offered = (*entry.offered, *(place.name for place in validation.listed))
-    return replace(
+    entry = replace(
         entry,
         organizations=tuple(organizations.values()),
         credentials=credentials,
         offered=tuple(dict.fromkeys(offered)),
         validated=validated,
     )
+    for one in entry.organizations:
+        if one.key in validation.shown:
+            entry = entry.with_registration(one.key, _registration(validation, one))
+    return entry
 
 
 def _verdict(made: OrganizationReport) -> dict[str, str]:

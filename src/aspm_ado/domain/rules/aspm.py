@@ -179,7 +179,7 @@ def judge_reachable(
     return DialectsFound(check, ())
 
 
-def judge_token(url: str, dialect: Dialect, reply: Reply) -> Check:
+def judge_token(url: str, dialect: Dialect | None, reply: Reply) -> Check:
     """``aspm.token``, by the answer of ``teams/``: 200 or 401 are documented."""
     return _judge_list(
         Check(CheckId.ASPM_TOKEN, Status.PASS, "Invicti ASPM accepts the API token."),
@@ -202,7 +202,7 @@ def judge_projects(url: str, dialect: Dialect, reply: Reply) -> Check:
 
 
 def _judge_list(
-    good: Check, forbidden: str, remedy: str, asked: tuple[str, Dialect, Reply]
+    good: Check, forbidden: str, remedy: str, asked: tuple[str, Dialect | None, Reply]
 ) -> Check:
     """Return ``good`` or the failure in the answer. ``forbidden`` and ``remedy`` are for a 403."""
     url, dialect, reply = asked

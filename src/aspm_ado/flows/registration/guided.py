@@ -17,6 +17,7 @@ from aspm_ado.domain.aspm.handoff import (
     NO_EVIDENCE,
     FormValues,
     TokenEvidence,
+    clone_notes,
     form_values,
     support_ticket,
     verdict_lines,
@@ -65,8 +66,8 @@ class Handoff:
     """What an earlier run left."""
     successor: str = ""
     """The key of a new token that waits until Invicti ASPM has it."""
-    notes: tuple[str, ...] = ()
-    """What else is worth knowing of this organization."""
+    verdict: Mapping[str, str] = field(default_factory=dict)
+    """The status of each check."""
     unstored: str = ""
     """The id of a created token that is stored nowhere: only Invicti ASPM may have it."""
 
@@ -77,7 +78,8 @@ class Handoff:
 
     def form(self, aspm_url: str) -> FormValues:
         """What a person is shown."""
-        last4, username, notes = self.secret.last4, self.username, self.notes
+        last4, username = self.secret.last4, self.username
+        notes = clone_notes(self.place, self.verdict, username)
         return form_values(
             self.place, self.purpose, self.settings, aspm_url, last4, username, notes
         )
