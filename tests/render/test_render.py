@@ -17,10 +17,9 @@ from hypothesis import strategies as st
 from aspm_ado import __version__
 from aspm_ado.domain.azure.place import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import DaySource, Reach
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import CheckId, Reason
 from aspm_ado.domain.report import (
     Check,
-    CheckId,
     Command,
     ConnectionReport,
     OrganizationReport,

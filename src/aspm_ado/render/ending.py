@@ -16,8 +16,8 @@ from urllib.parse import quote
 
 from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import Reach, count_days
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import CheckId, Command, Status, Verdict
+from aspm_ado.domain.reasons import CheckId, Reason
+from aspm_ado.domain.report import Command, Status, Verdict
 from aspm_ado.domain.text import FEW, clean, some_of
 from aspm_ado.domain.ticket import responsibilities
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.aspm.api import Dialect, where_tokens_are_made
 from aspm_ado.domain.documents import AspmKnown, AspmPage
 from aspm_ado.domain.http import Origin
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import Check, CheckId, Command, Status, skip
+from aspm_ado.domain.reasons import CheckId, Reason
+from aspm_ado.domain.report import Check, Command, Status, skip
 from aspm_ado.domain.rules.classify import SAME_HOST, is_html, redirect_target
 from aspm_ado.domain.text import clean_said
 
@@ -160,7 +160,7 @@ def judge_reachable(
     return DialectsFound(check, ())
 
 
-def judge_token(url: str, dialect: Dialect, reply: Reply) -> Check:
+def judge_token(url: str, dialect: Dialect | None, reply: Reply) -> Check:
     """``aspm.token``, by the answer of ``teams/``: 200 or 401 are documented."""
     return _judge_list(
         Check(CheckId.ASPM_TOKEN, Status.PASS, "Invicti ASPM accepts the API token."),
@@ -183,7 +183,7 @@ def judge_projects(url: str, dialect: Dialect, reply: Reply) -> Check:
 
 
 def _judge_list(
-    good: Check, forbidden: str, remedy: str, asked: tuple[str, Dialect, Reply]
+    good: Check, forbidden: str, remedy: str, asked: tuple[str, Dialect | None, Reply]
 ) -> Check:
     """Return ``good`` or the failure in the answer. ``forbidden`` and ``remedy`` are for a 403."""
     url, dialect, reply = asked
