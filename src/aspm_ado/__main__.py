@@ -133,14 +133,12 @@ def _run(words: list[str]) -> int:
 def _print_version() -> int:
     """The version, on a stdout that is full or that nobody reads; the exit code."""
     from aspm_ado import __version__
-    from aspm_ado.cli.output import write_lines
-    from aspm_ado.domain.errors import Problem, UserError
+    from aspm_ado.cli.output import report_error, write_lines
+    from aspm_ado.domain.reasons import Problem, UserError
 
     try:
         write_lines([f"aspm-ado {__version__}"])
     except UserError as error:
-        from aspm_ado.cli.errors import report_error
-
         return report_error("", Problem.of(error), as_json=False)
     return 0
 

@@ -15,8 +15,7 @@ import pytest
 
 from aspm_ado.adapters import threads
 from aspm_ado.adapters.sources import SystemSources
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
 TOKEN = b"SimulatedNotAToken\n"
@@ -95,7 +94,7 @@ MOUNTED = """
 import sys
 from aspm_ado.adapters import threads
 from aspm_ado.adapters.sources import SystemSources
-from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.reasons import UsageError
 try:
     print(SystemSources({}).file(sys.argv[1]))
 except UsageError as error:

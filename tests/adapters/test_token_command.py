@@ -14,8 +14,7 @@ import pexpect
 import pytest
 
 from aspm_ado.adapters.programs import MOST_BYTES, TokenCommands, find_program, split
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins are shell scripts")
 SAID = "said-on-a-stream"

@@ -114,7 +114,7 @@ def said() -> Iterator[tuple[str, Node, str]]:
     for command in COMMANDS:
         if command.word == "demo":
             continue
-        for node in sorted(_reached((f"aspm_ado.cli.commands.{command.word}", "run"))):
+        for node in sorted(_reached(command.body)):
             body = _nodes(node[0]).get(node[1])
             if node == _COMMANDS_OF_OTHERS or node[0].endswith(_NO_MESSAGES):
                 continue

@@ -73,7 +73,7 @@ def company() -> None:
     from aspm_ado.domain import questions as ask
     from aspm_ado.domain.secret import Secret
     from aspm_ado.flows.connect import connect
-    from aspm_ado.flows.tokens.revocation import revoking_unkept
+    from aspm_ado.flows.tokens.creation import revoking_unkept
 
     with tempfile.TemporaryDirectory() as folder:
         flags = {

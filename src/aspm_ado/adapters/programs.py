@@ -20,11 +20,12 @@ from pathlib import Path, PurePath, PureWindowsPath
 from typing import IO, Final
 
 from aspm_ado.adapters.threads import Task
-from aspm_ado.domain.azure.pat_errors import GUID, RESOURCE, az_failed
-from aspm_ado.domain.errors import NotCreatedError, UsageError, UserError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.secret import Secret, parse_secret
 from aspm_ado.domain.text import clean, system_words
+
+from ..domain.azure.pats import GUID, RESOURCE, az_failed
+from ..domain.reasons import NotCreatedError, UserError
 
 _SECRETS: Final = (
     "ASPM_ADO_PAT",

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Final
 
-from aspm_ado.domain.errors import InterruptedByUserError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import InterruptedByUserError, Reason
 
 # SIGBREAK is what Windows sends for Ctrl-Break and when a console window is closed.
 _NAMES: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")

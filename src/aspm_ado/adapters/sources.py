@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.adapters.terminal.voice import is_terminal
 from aspm_ado.adapters.threads import read_in_time
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.text import clean, system_words
 
 if TYPE_CHECKING:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from aspm_ado.adapters.terminal.voice import TerminalVoice, wants_color
 from aspm_ado.cli.options import collect_given
-from aspm_ado.domain.errors import Problem, StoreError, UsageError
 from aspm_ado.domain.known_secrets import KNOWN_SECRETS
 from aspm_ado.domain.questions import (
     CA_BUNDLE,
@@ -33,14 +32,14 @@ from aspm_ado.domain.questions import (
     Given,
     Question,
 )
-from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.reasons import ExitCode, Problem, Reason, StoreError, UsageError
 from aspm_ado.domain.secret import holds_token, secret_as_value
 
 if TYPE_CHECKING:
     from aspm_ado.adapters.http.pacing import Gate
     from aspm_ado.adapters.http.transport import Transport
     from aspm_ado.cli.report_files import ReportFiles
-    from aspm_ado.domain.aspm.profile import Profile
+    from aspm_ado.domain.aspm.api import Profile
     from aspm_ado.domain.azure.retirement import Clock
     from aspm_ado.domain.ports import Desktop, Entra, Prompter, Records, Sources, Vault
     from aspm_ado.flows.context import Context
@@ -94,7 +93,7 @@ class Invocation:
         named, _, self.simulator_key = self.environment.get(_SIMULATOR, "").strip().partition("#")
         self.simulator = named.rstrip("/") or None
         if self.simulator:
-            from aspm_ado.domain.origin import simulator_origin
+            from ..domain.http import simulator_origin
 
             origin = simulator_origin(self.simulator)  # before it is shown
             self.voice.warn(f"A simulation: every request goes to {origin} ({_SIMULATOR}).")

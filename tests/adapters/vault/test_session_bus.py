@@ -12,7 +12,7 @@ import pytest
 
 from aspm_ado.adapters.keyring import backends
 from aspm_ado.adapters.keyring.backends import BUS, find_session_bus
-from aspm_ado.domain.errors import StoreError
+from aspm_ado.domain.reasons import StoreError
 
 if sys.platform in ("win32", "darwin"):
     pytest.skip("session buses are a matter of Linux", allow_module_level=True)

@@ -17,7 +17,7 @@ from urllib3 import exceptions as urllib3
 from aspm_ado.adapters.http.pacing import RETRIES
 from aspm_ado.adapters.http.trust import Certificate, peek, timeless_chain
 from aspm_ado.adapters.threads import NoThreadError
-from aspm_ado.domain.origin import Origin
+from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean_said, system_words
 

@@ -13,11 +13,17 @@ from urllib.parse import quote, unquote_to_bytes
 
 from aspm_ado import __version__
 from aspm_ado.adapters.http.errors import Where, authority
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.http import BodyWithSecret, Call, Credential
+from aspm_ado.domain.http import (
+    SIMULATOR_AS_PRINTED,
+    BodyWithSecret,
+    Call,
+    Credential,
+    Origin,
+    simulator_origin,
+    split_url,
+)
 from aspm_ado.domain.known_secrets import KNOWN_SECRETS
-from aspm_ado.domain.origin import SIMULATOR_AS_PRINTED, Origin, simulator_origin, split_url
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 
 ENCODINGS: Final = "gzip, deflate"
 _PORTS: Final = {"http": 80, "https": 443}

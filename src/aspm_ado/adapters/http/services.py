@@ -35,13 +35,12 @@ from aspm_ado.domain.documents import (
     Repository,
     UserProfile,
 )
-from aspm_ado.domain.errors import BUG_REMEDY, UserError, bug_words
-from aspm_ado.domain.http import Call, Reply
-from aspm_ado.domain.identity import Identity
+from aspm_ado.domain.http import Call, Origin, Reply
 from aspm_ado.domain.known_secrets import KNOWN_SECRETS
-from aspm_ado.domain.origin import Origin
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import BUG_REMEDY, Reason, UserError, bug_words
 from aspm_ado.domain.secret import parse_secret
+
+from ...domain.documents import Identity
 
 if TYPE_CHECKING:
     from aspm_ado.adapters.http.transport import Transport
@@ -116,7 +115,7 @@ class AzureDevOps:
         if call.expects is None or not is_good or text.lstrip("\ufeff \t\r\n")[:1] == "<":
             return reply
         if call.expects in HOLDS_A_SECRET:
-            reply = reply.without_text()
+            reply = reply.with_text("")
         try:
             return replace(reply, answer=read(call.expects, text))
         except ValueError:

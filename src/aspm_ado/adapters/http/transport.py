@@ -47,9 +47,8 @@ from aspm_ado.adapters.http.route import Proxies, Route, Router, unknown_simulat
 from aspm_ado.adapters.http.trust import Trust, load_trust
 from aspm_ado.adapters.http.wire import CAP, CONNECT, LIMIT, Addresses, Limit, Wire
 from aspm_ado.domain.documents import HOLDS_A_SECRET
-from aspm_ado.domain.http import HEADERS, Call, Reply
+from aspm_ado.domain.http import HEADERS, Call, Origin, Reply
 from aspm_ado.domain.known_secrets import KNOWN_SECRETS
-from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.secret import require_simulated
 from aspm_ado.domain.text import clean, clean_said

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from aspm_ado.adapters.threads import NoThreadError
-from aspm_ado.domain.errors import StoreError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, StoreError
 from aspm_ado.domain.text import clean
 
 BUS: Final = "DBUS_SESSION_BUS_ADDRESS"

@@ -21,8 +21,7 @@ from aspm_ado.adapters.keyring.backends import (
 )
 from aspm_ado.adapters.keyring.errors import hung, not_given_back, not_gone, too_large, translated
 from aspm_ado.adapters.threads import HungError, TimeBox
-from aspm_ado.domain.errors import InterruptedByUserError, StoreError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import InterruptedByUserError, Reason, StoreError
 from aspm_ado.domain.secret import Secret, could_be_secret
 
 ACCOUNT: Final = "aspm-ado"

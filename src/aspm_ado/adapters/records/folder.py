@@ -17,9 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.errors import StoreError
 from aspm_ado.domain.known_secrets import KNOWN_SECRETS
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, StoreError
 from aspm_ado.domain.text import clean, system_words
 
 if TYPE_CHECKING:

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Final, NoReturn, TextIO, TypeVar
 
 from aspm_ado.adapters.signals import StoppedError, restored
 from aspm_ado.adapters.terminal.voice import DUMB_TERMINALS, columns_of, is_terminal
-from aspm_ado.domain.errors import InterruptedByUserError, UsageError, UserError
 from aspm_ado.domain.questions import Choice, Question
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import InterruptedByUserError, Reason, UsageError, UserError
 from aspm_ado.domain.text import clean, encodable, wrap
 
 if TYPE_CHECKING:
