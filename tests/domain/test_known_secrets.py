@@ -227,7 +227,7 @@ def test_each_of_a_thousand_secrets_is_found(way) -> None:
         hashlib.sha512(str(number).encode()).hexdigest()[:52] + CONSTANT for number in range(1000)
     ]
     known = knowing(*tokens)
-    for token in tokens[::7]:
+    for token in tokens[::31]:
         assert forms_left(token[:52], known.hide(f"a {WAYS[way](token[:52])} b")) == []
 
 
@@ -274,7 +274,7 @@ def test_the_structure_around_an_escaped_secret_stays() -> None:
     assert knowing(TOKEN).hide(said) == '{"a\\n": "\\"' + HIDDEN + '\\"", "b": "\\u00e4"}'
 
 
-LENGTH = 1 << 18
+LENGTH = 1 << 16
 FILLERS = {
     "pieces of 11": " ".join(TOKEN[at : at + 11] for at in range(41)),
     "pieces of 12": " ".join(TOKEN[at : at + 12] for at in range(40)),
