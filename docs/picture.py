@@ -11,6 +11,7 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Final
@@ -88,6 +89,7 @@ class Terminal(pyte.Screen):
     def __init__(self, run: pexpect.spawn[bytes]) -> None:
         super().__init__(COLUMNS, ROWS)
         self._run, self._stream = run, pyte.ByteStream(self)
+        self.written = b""
 
     def write_process_input(self, data: str) -> None:
         """Answer the program where it asks for the place of the cursor."""
@@ -98,13 +100,17 @@ class Terminal(pyte.Screen):
         while True:
             found = self._run.expect([wanted, "\x1b\\[6n"])
             after = self._run.after
-            self._stream.feed(self._run.before + (after if isinstance(after, bytes) else b""))
+            written = self._run.before + (after if isinstance(after, bytes) else b"")
+            self.written += written
+            self._stream.feed(written)
             if not found:
                 return
 
 
-def played() -> list[Text]:
-    """The lines that a person sees, with their colors, after a whole run."""
+def played(
+    command: Sequence[str], answers: Sequence[tuple[str, str]]
+) -> tuple[Terminal, int | None]:
+    """The screen after a whole run with these answers, and the exit code of the run."""
     with tempfile.TemporaryDirectory(prefix="aspm-ado-picture-") as home:
         environment = {
             "PATH": os.environ.get("PATH", ""),
@@ -115,21 +121,19 @@ def played() -> list[Text]:
         }
         run = pexpect.spawn(
             sys.executable,
-            ["-m", "aspm_ado", *COMMAND],
+            ["-m", "aspm_ado", *command],
             env=environment,
             cwd=home,
             dimensions=(ROWS, COLUMNS),
             timeout=60,
         )
         screen = Terminal(run)
-        for question, keys in ANSWERS:
+        for question, keys in answers:
             screen.show_until(re.escape(question))
             run.send(keys)
         screen.show_until(pexpect.EOF)
         run.close()
-    if run.exitstatus:
-        raise SystemExit(f"The demo ended with {run.exitstatus}.")
-    return lines_of(screen)
+    return screen, run.exitstatus
 
 
 def lines_of(screen: pyte.Screen) -> list[Text]:
@@ -172,7 +176,10 @@ def _moved(found: re.Match[str]) -> str:
 
 def main() -> int:
     """Write the picture, or check it."""
-    picture = drawn(played())
+    screen, code = played(COMMAND, ANSWERS)
+    if code:
+        raise SystemExit(f"The demo ended with {code}.")
+    picture = drawn(lines_of(screen))
     if "--check" not in sys.argv[1:]:
         PICTURE.write_text(picture, encoding="utf-8", newline="\n")
         return 0

@@ -15,10 +15,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from aspm_ado.cli.connections_file import read_connections
-from aspm_ado.domain.errors import UsageError
+from aspm_ado.cli.commands.connect import read_connections
 from aspm_ado.domain.questions import CONNECTION_KEYS
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.simulator import Simulator, samples
 
 from ..packaging.checkout import ROOT
@@ -47,7 +46,7 @@ def job(tmp_path: Path) -> Iterator[Job]:
         vaults.install(made.stage.bin, tokens)
         file = made.stage.folder / "connections.toml"
         soon = (datetime.now(UTC) + timedelta(days=30)).date()
-        example = EXAMPLE.replace("2026-12-31", soon.isoformat())
+        example = EXAMPLE.replace("2027-03-31", soon.isoformat())
         file.write_text(example.replace("/run/secrets", str(made.secrets)))
         yield made
 
