@@ -108,6 +108,35 @@ WAYS: dict[str, Callable[[str], str]] = {
 }  # fmt: skip
 
 
+def dumped(group: int, *, swapped: bool = False, rows: str = "{offset:08x}: {groups}  {text}") -> Callable[[str], str]:  # fmt: skip
+    """Rows of 16 bytes, as a tool for such things prints them, with other bytes before and after."""
+
+    def way(text: str) -> str:
+        raw, lines = b"GET / HTTP/1." + text.encode() + b"\r\nHost:", []
+        for at in range(0, len(raw), 16):
+            row = raw[at : at + 16]
+            groups = [row[begin : begin + group] for begin in range(0, len(row), group)]
+            shown = " ".join((one[::-1] if swapped else one).hex() for one in groups)
+            readable = "".join(chr(one) if 32 < one < 127 else "." for one in row)
+            lines.append(rows.format(offset=at, groups=shown, text=readable))
+        return "\n".join(lines)
+
+    return way
+
+
+WAYS |= {
+    "xxd": dumped(2),
+    "xxd -g 1": dumped(1),
+    "xxd -g 4": dumped(4),
+    "xxd -g 8": dumped(8),
+    "hexdump -C": dumped(1, rows="{offset:08x}  {groups}  |{text}|"),
+    "tcpdump -X": dumped(2, rows="\t0x{offset:04x}:  {groups}  {text}"),
+    "od -tx1": dumped(1, rows="{offset:07o} {groups}"),
+    "od -tx1z": dumped(1, rows="{offset:07o} {groups}  >{text}<"),
+    "od -x": dumped(2, swapped=True, rows="{offset:07o} {groups}"),
+}
+
+
 def read_back(text: str) -> str:
     """A reader of another make: escapes undone one after the other, and what nobody sees left out."""
     for _ in range(3):
@@ -287,6 +316,9 @@ FILLERS = {
     "escapes": each("\\u{1:04x}")(TOKEN),
     "zero width": "\u200b".join(TOKEN),
     "bytes in hex": TOKEN.encode().hex(" "),
+    "rows of a dump": WAYS["xxd"](TOKEN) + "\n",
+    "ends of rows": "\n0000 00 00",
+    "blanks behind bytes": "00" + " " * 70,
     "pairs of digits": "00 ",
     "names": "&zwnj;",
     "equals signs": "=41=",
