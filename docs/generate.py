@@ -22,15 +22,21 @@ import typer
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from aspm_ado.cli.app import parser
-from aspm_ado.cli.connections_file import TABLE
+from aspm_ado.cli.commands.connect import TABLE
 from aspm_ado.domain import questions
-from aspm_ado.domain.azure.deployment import Deployment, Purpose
+from aspm_ado.domain.azure.place import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import DaySource, Reach
 from aspm_ado.domain.azure.scopes import Level
-from aspm_ado.domain.checks import NEVER_REQUIRED, CheckId, Status
 from aspm_ado.domain.questions import Question
 from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.domain.report import REPORT_SCHEMA, Verdict, verdict_of
+from aspm_ado.domain.report import (
+    NEVER_REQUIRED,
+    REPORT_SCHEMA,
+    CheckId,
+    Status,
+    Verdict,
+    verdict_of,
+)
 from aspm_ado.domain.secret import TokenFormat
 from aspm_ado.domain.stored import NAME, Proof, RegistrationMode, RegistrationState
 

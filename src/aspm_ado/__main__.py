@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
+import select
 import sys
-from collections.abc import Sequence
+
+TYPE_CHECKING = False  # as of typing, which takes longer to import than --version to answer
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import TextIO
+
+    from _typeshed import ReadableBuffer, WriteableBuffer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,9 +49,55 @@ def _open_what_is_closed() -> None:
         if getattr(sys, name) is None:
             stream = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115, PTH123 - for ever
             setattr(sys, name, stream)
-    from aspm_ado.adapters.streams import wait_for_streams
+    _wait_for_streams()
 
-    wait_for_streams()
+
+_replaced: list[TextIO] = []
+"""The streams before: to forget one would close its descriptor."""
+
+
+class _Patient(io.FileIO):
+    """A descriptor whose owner is the process: EAGAIN is neither an end nor an error."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        while (taken := super().write(data)) is None:
+            select.select([], [self], [])
+        return taken
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        while (filled := super().readinto(buffer)) is None:
+            select.select([self], [], [])
+        return filled
+
+
+def _wait_for_streams() -> None:
+    """Put ``sys.stdin``, ``sys.stdout`` and ``sys.stderr`` on descriptors that wait.
+
+    A parent (Node, some runners of CI) may share its pipe with us in non-blocking mode, at any
+    time. Nothing has been read or written yet. Windows has no such mode.
+    """
+    if sys.platform == "win32":
+        return
+    _replaced.extend((sys.stdin, sys.stdout, sys.stderr))
+    sys.stdin = _patient(sys.stdin, "r", io.BufferedReader)
+    sys.stdout = _patient(sys.stdout, "w", io.BufferedWriter)
+    sys.stderr = _patient(sys.stderr, "w", io.BufferedWriter)
+
+
+def _patient(
+    stream: TextIO, mode: str, buffered: type[io.BufferedReader] | type[io.BufferedWriter]
+) -> TextIO:
+    try:
+        raw = _Patient(stream.fileno(), mode, closefd=False)
+    except (OSError, ValueError):
+        return stream
+    return io.TextIOWrapper(
+        buffered(raw),
+        stream.encoding,
+        stream.errors,
+        line_buffering=getattr(stream, "line_buffering", False),
+        write_through=getattr(stream, "write_through", False),
+    )
 
 
 def _silence_libraries() -> None:
@@ -79,14 +133,12 @@ def _run(words: list[str]) -> int:
 def _print_version() -> int:
     """The version, on a stdout that is full or that nobody reads; the exit code."""
     from aspm_ado import __version__
-    from aspm_ado.cli.output import write_lines
-    from aspm_ado.domain.errors import Problem, UserError
+    from aspm_ado.cli.output import report_error, write_lines
+    from aspm_ado.domain.reasons import Problem, UserError
 
     try:
         write_lines([f"aspm-ado {__version__}"])
     except UserError as error:
-        from aspm_ado.cli.errors import report_error
-
         return report_error("", Problem.of(error), as_json=False)
     return 0
 

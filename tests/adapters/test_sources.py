@@ -13,10 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from aspm_ado.adapters import deadline
+from aspm_ado.adapters import threads
 from aspm_ado.adapters.sources import SystemSources
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
 TOKEN = b"SimulatedNotAToken\n"
@@ -93,9 +92,9 @@ def test_a_file_behind_a_descriptor_is_a_file(token: Path) -> None:
 
 MOUNTED = """
 import sys
-from aspm_ado.adapters import deadline
+from aspm_ado.adapters import threads
 from aspm_ado.adapters.sources import SystemSources
-from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.reasons import UsageError
 try:
     print(SystemSources({}).file(sys.argv[1]))
 except UsageError as error:
@@ -175,8 +174,8 @@ def test_stdin_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_pipe_that_nobody_writes_to_is_named_and_not_waited_for_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deadline, "_PATIENCE", 0.0)
-    monkeypatch.setattr(deadline.read_in_time, "__defaults__", (0.3,))
+    monkeypatch.setattr(threads, "_PATIENCE", 0.0)
+    monkeypatch.setattr(threads.read_in_time, "__defaults__", (0.3,))
     named = tmp_path / "pipe"
     os.mkfifo(named)
     said: list[str] = []

@@ -13,9 +13,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from aspm_ado.adapters.token_command import MOST_BYTES, TokenCommands, find_program, split
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.adapters.programs import MOST_BYTES, TokenCommands, find_program, split
+from aspm_ado.domain.reasons import Reason, UsageError
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins are shell scripts")
 SAID = "said-on-a-stream"
@@ -232,9 +231,9 @@ def test_windows_looks_for_the_endings_of_programs(
 
 ATTENDED = """
 import os, sys
-from aspm_ado.adapters import token_command
-token_command._NOTICE = 0.2
-commands = token_command.TokenCommands(
+from aspm_ado.adapters import programs
+programs._NOTICE = 0.2
+commands = programs.TokenCommands(
     os.environ, attended=lambda: True, say=lambda line: print(line, flush=True), seconds=float(sys.argv[2])
 )
 try:

@@ -30,7 +30,8 @@ _TYPED = re.compile(
 _TO = re.compile(r"(--[a-z][a-z-]+[a-z])(?: \S+)? to ([a-z]+)\b")
 _HAVE = re.compile(r"([a-z]+(?= has)|(?:[a-z]+, )*[a-z]+ and [a-z]+) ha(?:s|ve) ([^.]+)")
 _FOREIGN = re.compile(r"\b(?:az [a-z]|gnome-keyring-daemon|ulimit) ?[^.;`]*")
-_NO_MESSAGES = (".cli.commands", ".domain.questions", ".adapters.azure_cli", ".adapters.desktop")
+_NO_MESSAGES = (".cli.commands", ".domain.questions", ".adapters.desktop")
+_COMMANDS_OF_OTHERS = ("aspm_ado.adapters.programs", "AzureCli")
 
 Node = tuple[str, str]
 
@@ -113,9 +114,11 @@ def said() -> Iterator[tuple[str, Node, str]]:
     for command in COMMANDS:
         if command.word == "demo":
             continue
-        for node in sorted(_reached((f"aspm_ado.cli.commands.{command.word}", "run"))):
+        for node in sorted(_reached(command.body)):
             body = _nodes(node[0]).get(node[1])
-            if body is not None and not node[0].endswith(_NO_MESSAGES):
+            if node == _COMMANDS_OF_OTHERS or node[0].endswith(_NO_MESSAGES):
+                continue
+            if body is not None:
                 for text in _strings(body):
                     yield command.word, node, text
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from aspm_ado.adapters.http.services import AzureDevOps
 from aspm_ado.adapters.http.transport import Transport, TransportSettings
 from aspm_ado.adapters.http.trust import Trust, load_trust
-from aspm_ado.adapters.keyring.memory import MemoryVault
+from aspm_ado.adapters.keyring.vault import MemoryVault
 from aspm_ado.adapters.profile import load_profile
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.adapters.terminal.prompter import SilentPrompter

@@ -12,12 +12,10 @@ from aspm_ado.domain.aspm.handoff import (
     form_values,
     support_ticket,
 )
-from aspm_ado.domain.azure.deployment import Deployment, Purpose
-from aspm_ado.domain.azure.place import Site
+from aspm_ado.domain.azure.place import Deployment, Purpose, Site
 from aspm_ado.domain.azure.retirement import Reach
-from aspm_ado.domain.errors import InterruptedByUserError, UsageError
 from aspm_ado.domain.ports import TERMINAL
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import InterruptedByUserError, Reason, UsageError
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.handoff import resume_handoff
 from aspm_ado.flows.validate import validate_stored

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Reply
+from aspm_ado.domain.reasons import UsageError
 from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.handoff import resume_handoff

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from aspm_ado.adapters.profile import load_profile, parse_profile
-from aspm_ado.domain.aspm.api import AspmCaller, Dialect
-from aspm_ado.domain.aspm.profile import at, filled, path_of, places_in, same
-from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.aspm.api import AspmCaller, Dialect, at, filled, path_of, places_in, same
+from aspm_ado.domain.reasons import UsageError
 from aspm_ado.domain.secret import Secret
 
 from .stand import PROFILE

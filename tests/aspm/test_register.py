@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.domain.errors import InterruptedByUserError, UsageError, UserError
 from aspm_ado.domain.http import Reply
+from aspm_ado.domain.reasons import InterruptedByUserError, UsageError, UserError
 from aspm_ado.domain.secret import Secret
 from aspm_ado.domain.stored import RegistrationMode, RegistrationState
 from aspm_ado.flows.connect import connect

@@ -44,7 +44,7 @@ def ours() -> None:
         "SSL_CERT_FILE": AUTHORITY,
         "ASPM_ADO_GLOBAL_PAT_END": "never",
     }
-    import aspm_ado.adapters.http.documents  # imports are not what is measured here
+    import aspm_ado.adapters.http.services  # imports are not what is measured here
     import aspm_ado.adapters.http.transport  # noqa: F401
     from aspm_ado.cli.context import Invocation
     from aspm_ado.domain.questions import CHECK_CLONE, ORGANIZATION, QUIET
@@ -66,14 +66,14 @@ def ours() -> None:
 def company() -> None:
     """The flow of ``connect --all-organizations --create-token require --yes``, without `az` and a keyring."""
     os.environ |= {"SSL_CERT_FILE": AUTHORITY}
-    import aspm_ado.adapters.http.documents
+    import aspm_ado.adapters.http.services
     import aspm_ado.adapters.http.transport  # noqa: F401
-    from aspm_ado.adapters.keyring.memory import MemoryVault
+    from aspm_ado.adapters.keyring.vault import MemoryVault
     from aspm_ado.cli.context import Invocation
     from aspm_ado.domain import questions as ask
     from aspm_ado.domain.secret import Secret
     from aspm_ado.flows.connect import connect
-    from aspm_ado.flows.tokens.revocation import revoking_unkept
+    from aspm_ado.flows.tokens.creation import revoking_unkept
 
     with tempfile.TemporaryDirectory() as folder:
         flags = {

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from aspm_ado.adapters.keyring.memory import MemoryVault
-from aspm_ado.adapters.keyring.vault import KeyringVault
+from aspm_ado.adapters.keyring.vault import KeyringVault, MemoryVault
 from aspm_ado.domain.doctor import (
     FolderFacts,
     Health,
@@ -23,9 +22,8 @@ from aspm_ado.domain.doctor import (
     Subject,
     exit_code,
 )
-from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.http import Call, Reply
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, StoreError, UsageError
 from aspm_ado.domain.secret import Secret
 from aspm_ado.domain.stored import Catalogue, Draft
 from aspm_ado.flows.doctor import EXAMINATIONS, Machine, diagnose

@@ -10,7 +10,6 @@ from aspm_ado.domain.doctor import (
     HealthCheck,
     Subject,
     exit_code,
-    shortlist,
     verdict,
     with_tilde,
 )
@@ -90,8 +89,3 @@ def test_the_home_is_hidden_in_every_text_of_a_row() -> None:
         Subject.TRUST, Health.WARN, "/h/ann/a", remedy="/h/ann/b", about="/h/ann/c"
     ).without_home(["/h/ann"])
     assert (made.detail, made.remedy, made.title) == ("~/a", "~/b", "~/c: Trusted certificates")
-
-
-def test_long_lists_say_how_many_more() -> None:
-    assert shortlist("abcdefg") == "a, b, c, d, e and 2 more"
-    assert shortlist(["a\x1b[31m"]) == "a[31m"

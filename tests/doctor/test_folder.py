@@ -12,8 +12,7 @@ import pytest
 from aspm_ado.adapters.machine import RecordsFolder
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.adapters.records.folder import Disk
-from aspm_ado.domain.errors import StoreError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, StoreError
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="modes mean nothing there")
 

@@ -17,10 +17,8 @@ from aspm_ado.adapters.http import reachability
 from aspm_ado.adapters.http.reachability import Reachability
 from aspm_ado.domain.doctor import Health, HealthCheck, HostResult, host_checks
 from aspm_ado.domain.doctor import Host as Target
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.http import Call
-from aspm_ado.domain.origin import Origin
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.http import Call, Origin
+from aspm_ado.domain.reasons import Reason, UsageError
 
 from ..adapters.transport.servers import Server
 from .loopback import Mute, Plain, azure, proxy

@@ -21,10 +21,8 @@ from aspm_ado.domain.doctor import (
     Software,
     Subject,
 )
-from aspm_ado.domain.errors import Problem
-from aspm_ado.domain.http import Call, Reply
-from aspm_ado.domain.origin import Origin
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.http import Call, Origin, Reply
+from aspm_ado.domain.reasons import Problem, Reason
 from aspm_ado.domain.stored import RegistrationState, Successor, TokenOrder
 
 from .stored import CREDENTIAL, catalogue, entry

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.azure.place import SERVICES, Place, Site
+from aspm_ado.domain.azure.place import SERVICES, Deployment, Place, Site
 from aspm_ado.domain.azure.retirement import Calendar, DaySource
-from aspm_ado.domain.documents import ConnectionData, Names, UserProfile
+from aspm_ado.domain.documents import ANONYMOUS_ID, ConnectionData, Identity, Names, UserProfile
 from aspm_ado.domain.http import Call, Reply
-from aspm_ado.domain.identity import ANONYMOUS_ID, Identity
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.simulator.samples import ADA
 

@@ -7,12 +7,12 @@ from datetime import date
 
 import pytest
 
+import aspm_ado.domain.rules.classify as classify_module
 from aspm_ado.domain.azure.retirement import Reach
-from aspm_ado.domain.checks import CheckId, Status
-from aspm_ado.domain.documents import Names
+from aspm_ado.domain.documents import Identity, Names
 from aspm_ado.domain.http import Call, Reply
-from aspm_ado.domain.identity import Identity
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.report import CheckId, Status
 from aspm_ado.domain.rules.access import TokenHistory, judge_access
 from aspm_ado.domain.rules.classify import inconclusive, switched_off
 
@@ -672,3 +672,17 @@ def test_a_redirect_is_named_and_not_followed(
     assert says in check.detail
     assert asks in str(check.remedy)
     assert "t=1" not in check.detail
+
+
+def test_an_answer_is_classified_once_however_many_rules_read_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked: list[r.Reply] = []
+    once = classify_module._kind_of
+    monkeypatch.setattr(classify_module, "_kind_of", lambda one: looked.append(one) or once(one))
+    wide = r.reply(401, "", r.MARKS)
+    access = judge_access(r.CONTOSO, r.connection_data(), wide, r.TODAY)
+    judge_access(r.CONTOSO, wide, wide, r.TODAY)
+    assert access.is_accepted
+    assert len(looked) == len({id(one) for one in looked}) == 2
+    assert wide == r.reply(401, "", r.MARKS), "a verdict is no part of the answer"

@@ -11,19 +11,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from urllib3.util import parse_url
 
-from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.place import (
     SERVICES,
     SERVICES_HOSTS,
+    Deployment,
     Site,
     options_for,
     parse_organization,
     parse_server,
 )
-from aspm_ado.domain.checks import Command
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.origin import Origin
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.http import Origin
+from aspm_ado.domain.reasons import Reason, UsageError
+from aspm_ado.domain.report import Command
 
 SERVICES_FORMS = [
     "Contoso",

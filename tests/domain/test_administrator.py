@@ -8,18 +8,18 @@ from itertools import product
 
 import pytest
 
-from aspm_ado.domain.azure.deployment import Purpose
+from aspm_ado.domain.azure.place import Purpose
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
-from aspm_ado.domain.help.administrator import (
+from aspm_ado.domain.guide import (
     POLICIES,
     Policy,
     alternative,
+    guide,
     is_over,
     possible_policies,
     request_for,
     token_meant,
 )
-from aspm_ado.domain.help.guide import guide
 from aspm_ado.domain.questions import REQUEST
 
 from . import replies as r

@@ -10,11 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from aspm_ado.domain.azure.deployment import Purpose
-from aspm_ado.domain.azure.place import Place
+from aspm_ado.domain.azure.place import Place, Purpose
 from aspm_ado.domain.azure.retirement import GLOBAL_PAT_END, Reach, ReachDemanded
-from aspm_ado.domain.help.administrator import Policy, request_for
-from aspm_ado.domain.help.guide import guide
+from aspm_ado.domain.guide import Policy, guide, request_for
 
 from . import replies as r
 

@@ -17,9 +17,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from aspm_ado.domain.checks import CheckId
 from aspm_ado.domain.known_secrets import HIDDEN, KnownSecrets
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.report import CheckId
 
 CONSTANT = "JQQJ99BJAC" + "A" * 13 + "SAZDO"
 TOKEN = "q7Rf2Kd9Xw4Lm1Zs8Tb3Vc6Ny5Hj0Gp7Aq2Ue9Ir4Ok1Wd8Fx3Bz6" [:52] + CONSTANT + "Wx9Z"  # fmt: skip

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.azure.named_repository import parse_repository
-from aspm_ado.domain.azure.place import SERVICES, Place, Site
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.azure.place import SERVICES, Deployment, Place, Site, parse_repository
+from aspm_ado.domain.reasons import Reason, UsageError
 
 CONTOSO = SERVICES.place("Contoso")
 TFS = Site(Deployment.SERVER, "https://tfs.example.test/tfs").place("My Collection")

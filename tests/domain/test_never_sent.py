@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aspm_ado.domain.azure.pat_errors import is_uncertain
+from aspm_ado.domain.azure.pats import is_uncertain
 from aspm_ado.domain.reasons import NEVER_SENT, Reason
 
 from . import replies

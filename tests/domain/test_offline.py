@@ -6,8 +6,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from aspm_ado.domain.checks import Status
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.report import Status
 from aspm_ado.domain.rules.token import judge_expiry, judge_format
 from aspm_ado.domain.secret import Secret, TokenFormat
 

@@ -10,18 +10,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aspm_ado.domain.azure.deployment import Deployment, Purpose
+from aspm_ado.domain.azure.place import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import DaySource
-from aspm_ado.domain.checks import NEVER_REQUIRED, Check, CheckId, Status, in_order, skip
-from aspm_ado.domain.errors import Problem, UserError
-from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.reasons import ExitCode, Problem, Reason, UserError
 from aspm_ado.domain.report import (
+    NEVER_REQUIRED,
     AspmReport,
+    Check,
+    CheckId,
     ConnectionReport,
     OrganizationReport,
     Report,
+    Status,
     TokenFacts,
     Verdict,
+    in_order,
+    skip,
     verdict_of,
 )
 from aspm_ado.domain.secret import TokenFormat

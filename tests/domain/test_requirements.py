@@ -10,7 +10,7 @@ from itertools import combinations, product
 import pytest
 
 from aspm_ado.domain.aspm.api import ACCESS, CREATE, FETCH, LABELS, settings_for
-from aspm_ado.domain.azure.deployment import API_VERSIONS, Deployment, Purpose, newest_common
+from aspm_ado.domain.azure.place import API_VERSIONS, Deployment, Purpose, newest_common
 from aspm_ado.domain.azure.requests import Caller
 from aspm_ado.domain.azure.scopes import (
     SCOPES,
@@ -22,10 +22,8 @@ from aspm_ado.domain.azure.scopes import (
     probes_for,
     rows_of,
 )
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.http import Call, Credential
-from aspm_ado.domain.origin import Origin
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.http import Call, Credential, Origin
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.rules.classify import server_version
 from aspm_ado.domain.secret import Secret
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aspm_ado.domain.text import clean, display_width, encodable, strip_controls, wrap
+from aspm_ado.domain.text import clean, display_width, encodable, some_of, strip_controls, wrap
 
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 NASTY = st.text(
@@ -142,3 +142,11 @@ def test_no_log_of_a_pipeline_finds_a_command(command: str, between: str, before
 )
 def test_what_no_log_obeys_stays(text: str) -> None:
     assert clean(text) == text
+
+
+def test_as_many_names_as_there_is_room_for_are_listed_once_and_the_rest_is_counted() -> None:
+    names = [f"organization-{number:02}" for number in range(9)]
+    assert some_of([*names, names[0]]) == f"{', '.join(names[:3])} and 6 more"
+    assert some_of(["a", "b", "a"]) == "a, b"
+    assert some_of(["a\x1b[31m"]) == "a[31m"
+    assert some_of([]) == ""

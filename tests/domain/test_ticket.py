@@ -7,14 +7,21 @@ from datetime import UTC, datetime
 
 import pytest
 
-from aspm_ado.domain.azure.deployment import Deployment, Purpose
-from aspm_ado.domain.checks import Check, CheckId, Status
-from aspm_ado.domain.help.ticket import responsibilities
+from aspm_ado.domain.azure.place import Deployment, Purpose
+from aspm_ado.domain.documents import Identity
 from aspm_ado.domain.http import Evidence
-from aspm_ado.domain.identity import Identity
 from aspm_ado.domain.reasons import ExitCode, Reason, Who
-from aspm_ado.domain.report import AspmReport, ConnectionReport, OrganizationReport, TokenFacts
+from aspm_ado.domain.report import (
+    AspmReport,
+    Check,
+    CheckId,
+    ConnectionReport,
+    OrganizationReport,
+    Status,
+    TokenFacts,
+)
 from aspm_ado.domain.secret import TokenFormat
+from aspm_ado.domain.ticket import responsibilities
 
 from . import replies as r
 

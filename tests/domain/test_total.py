@@ -9,8 +9,7 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aspm_ado.domain.aspm.api import Dialect
-from aspm_ado.domain.aspm.profile import Profile, Success
+from aspm_ado.domain.aspm.api import Dialect, Profile, Success
 from aspm_ado.domain.aspm.registration import (
     WriteResult,
     after_trial,
@@ -19,22 +18,23 @@ from aspm_ado.domain.aspm.registration import (
     refused,
     registered,
 )
-from aspm_ado.domain.azure.deployment import API_VERSIONS, Deployment, Purpose
+from aspm_ado.domain.azure.place import API_VERSIONS, Deployment, Purpose
 from aspm_ado.domain.azure.retirement import Calendar, DaySource, Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import Level, probes_for
-from aspm_ado.domain.checks import Check, Status
 from aspm_ado.domain.documents import (
+    ANONYMOUS_ID,
     AspmKnown,
     AspmPage,
     ConnectionData,
     Document,
+    Identity,
     Names,
     Repository,
     UserProfile,
 )
 from aspm_ado.domain.http import Call, Reply
-from aspm_ado.domain.identity import ANONYMOUS_ID, Identity
 from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.report import Check, Status
 from aspm_ado.domain.rules.access import TokenHistory, judge_access
 from aspm_ado.domain.rules.aspm import (
     error_message,
@@ -205,7 +205,7 @@ def test_lists_and_versions(
     assert_whole(not_listed(wide, deployment))
     assert server_version(wide) in API_VERSIONS
     kind = classify(wide)
-    reason, detail, remedy = explain_inconclusive(wide, kind)
+    reason, detail, remedy = explain_inconclusive(wide)
     if kind in (AnswerKind.DEACTIVATED, AnswerKind.NEVER_SIGNED_IN):
         assert reason.exit_code is ExitCode.NOT_GOOD_ENOUGH
     else:

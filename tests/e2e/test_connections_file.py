@@ -15,10 +15,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from aspm_ado.cli.connections_file import read_connections
-from aspm_ado.domain.errors import UsageError
+from aspm_ado.cli.commands.connect import read_connections
 from aspm_ado.domain.questions import CONNECTION_KEYS
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.simulator import Simulator, samples
 
 from ..packaging.checkout import ROOT

@@ -14,7 +14,7 @@ IN_A_LIBRARY = """
 import sys, time
 from cryptography.hazmat.primitives.hashes import Hash, SHA256
 from aspm_ado.__main__ import main
-from aspm_ado.adapters.deadline import HungError, TimeBox
+from aspm_ado.adapters.threads import HungError, TimeBox
 
 class Slow(SHA256):
     @property

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from aspm_ado.domain.azure.deployment import Deployment, Purpose
+from aspm_ado.domain.azure.place import Deployment, Purpose
 from aspm_ado.domain.azure.requests import Caller
 from aspm_ado.domain.azure.retirement import Clock, Reach, ReachDemanded
-from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.questions import Choice, Given, Question
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, StoreError, UsageError
 from aspm_ado.domain.secret import Secret, TokenFormat
 from aspm_ado.domain.stored import Catalogue, Draft, Entry, StoredCredential, StoredOrganization
 from aspm_ado.flows.answers import Asker

@@ -10,9 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aspm_ado.adapters.http.services import AzureDevOps
-from aspm_ado.domain.azure.deployment import Deployment, Purpose
-from aspm_ado.domain.azure.named_repository import NamedRepository
-from aspm_ado.domain.azure.place import SERVICES, Site
+from aspm_ado.domain.azure.place import SERVICES, Deployment, NamedRepository, Purpose, Site
 from aspm_ado.domain.azure.scopes import SCOPES, Probe
 from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.secret import Secret
@@ -80,7 +78,7 @@ class Service:
 
     def edit(self, changed: IssuedToken) -> None:
         """A token gets other scopes."""
-        self.simulator.become(self.simulator.world.with_token(changed))
+        self.simulator.edit(changed.value, changed.scopes)
 
     def names(self, since: int = 0) -> list[str]:
         """What was asked, by kind."""

@@ -9,20 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import Calendar, DaySource
-from aspm_ado.domain.errors import InterruptedByUserError, UsageError
 from aspm_ado.domain.questions import PAT_EXPIRES, Given
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import InterruptedByUserError, Reason, UsageError
 from aspm_ado.domain.rules.token import judge_expiry
 from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.answers import Asker
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.context import Context
-from aspm_ado.flows.target import ask_target
-from aspm_ado.flows.tokens.revocation import revoking_unkept
+from aspm_ado.flows.target import ask_target, connection_meant
+from aspm_ado.flows.tokens.creation import revoking_unkept
 from aspm_ado.flows.validate import validate_stored
-from aspm_ado.flows.which import connection_meant
 from aspm_ado.simulator import SCENARIOS
 
 from ..aspm.stand import PAT, Person, Stand, asked, check

@@ -7,11 +7,9 @@ from typing import Any
 
 import pytest
 
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.azure.place import SERVICES, Site
-from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.azure.place import SERVICES, Deployment, Site
 from aspm_ado.domain.questions import PURPOSE, REACH
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.flows.answers import one_of, parse_check_clone, parse_username
 from aspm_ado.flows.registration.aspm import parse_aspm_url
 from aspm_ado.flows.storage.connection import default_name, parse_name

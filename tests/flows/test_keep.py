@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from aspm_ado.domain.errors import StoreError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, StoreError
 from aspm_ado.domain.secret import Secret
 from aspm_ado.domain.stored import Catalogue, Entry
 from aspm_ado.flows.storage.transaction import (

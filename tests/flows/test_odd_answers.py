@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aspm_ado.domain.azure.deployment import Purpose
+from aspm_ado.domain.azure.place import Purpose
 from aspm_ado.domain.azure.retirement import ReachDemanded
 from aspm_ado.domain.http import Reply
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aspm_ado.domain.errors import InterruptedByUserError, UsageError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import InterruptedByUserError, Reason, UsageError
 from aspm_ado.domain.report import Report
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.tokens.retry import KEEP, STOP

@@ -10,18 +10,17 @@ from typing import Any
 
 import pytest
 
-from aspm_ado.domain.azure.deployment import Purpose
-from aspm_ado.domain.azure.named_repository import NamedRepository
+from aspm_ado.domain.azure.place import NamedRepository, Purpose
 from aspm_ado.domain.azure.retirement import Clock, Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import SCOPES, Scope
-from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.documents import Repositories
 from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.flows.validation.result import TokenResult
+from aspm_ado.domain.report import Check, CheckId, Status
 from aspm_ado.flows.validation.run import validate
 from aspm_ado.flows.validation.scheduler import Scheduler
 from aspm_ado.flows.validation.token import Token as Pat
+from aspm_ado.flows.validation.token import TokenResult
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import GitRepository, IssuedToken, TeamProject
 
@@ -746,7 +745,7 @@ def test_an_answer_that_cannot_be_read_spoils_one_organization(spoiled: str, kin
 
 
 @pytest.mark.parametrize("spoiled", ["One", "Two"])
-@pytest.mark.parametrize("place", ["requests.judge_scopes", "result.judge_access"])
+@pytest.mark.parametrize("place", ["requests.judge_scopes", "token.judge_access"])
 def test_a_bug_stays_in_its_organization_and_its_id_is_told(
     monkeypatch: pytest.MonkeyPatch, spoiled: str, place: str
 ) -> None:

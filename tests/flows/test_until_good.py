@@ -9,13 +9,13 @@ from datetime import date
 import pytest
 
 from aspm_ado.domain.azure.retirement import ReachDemanded
-from aspm_ado.domain.checks import CheckId, Status
 from aspm_ado.domain.ports import Send
 from aspm_ado.domain.questions import Choice, Question
+from aspm_ado.domain.report import CheckId, Status
 from aspm_ado.flows.tokens.retry import AGAIN, KEEP, ONE_EACH, OTHER, STOP, validate_until_good
-from aspm_ado.flows.validation.result import TokenResult
 from aspm_ado.flows.validation.scheduler import Scheduler
 from aspm_ado.flows.validation.token import Token as Pat
+from aspm_ado.flows.validation.token import TokenResult
 from aspm_ado.simulator.world import IssuedToken
 
 from ..domain import replies as r

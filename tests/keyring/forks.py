@@ -64,8 +64,7 @@ def main() -> None:
 
     import aspm_ado.adapters.http.transport
     import aspm_ado.cli.app
-    import aspm_ado.cli.commands.disconnect
-    import aspm_ado.cli.commands.rotate
+    import aspm_ado.cli.commands.stored
     import aspm_ado.cli.commands.validate
     import aspm_ado.render.json  # noqa: F401
     from aspm_ado.__main__ import main as program

@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from aspm_ado.adapters.keyring.vault import KeyringVault
-from aspm_ado.domain.errors import StoreError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, StoreError
 from aspm_ado.domain.secret import Secret
 
 from ..adapters.vault.contract import HOST, TWO, VaultContract
@@ -99,7 +98,7 @@ def in_session(home: Path, password: str, body: str) -> tuple[str, float]:
     code = (
         "import sys, time\n"
         "from aspm_ado.adapters.keyring.vault import KeyringVault\n"
-        "from aspm_ado.domain.errors import StoreError\n"
+        "from aspm_ado.domain.reasons import StoreError\n"
         "from aspm_ado.domain.secret import Secret\n"
         "HOST = 'https://dev.azure.com'\n"
         "vault, start = KeyringVault({}, say=None), time.monotonic()\n"
@@ -156,7 +155,7 @@ def test_a_stopped_daemon_is_given_up_and_the_process_ends() -> None:
     daemon = daemon_on_this_bus()
     code = (
         "import sys; from aspm_ado.adapters.keyring.vault import KeyringVault\n"
-        "from aspm_ado.domain.errors import StoreError\n"
+        "from aspm_ado.domain.reasons import StoreError\n"
         "try: KeyringVault({}, say=None, seconds=1.0).probe()\n"
         "except StoreError as error: sys.exit(error.reason)"
     )

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from aspm_ado.__main__ import main
 from aspm_ado.adapters.http import transport
-from aspm_ado.adapters.http.dial import Addresses
+from aspm_ado.adapters.http.wire import Addresses
 from aspm_ado.adapters.keyring.vault import KeyringVault
 from aspm_ado.flows.validation.scheduler import Scheduler
 

@@ -11,8 +11,7 @@ from keyring.errors import KeyringLocked
 
 from aspm_ado.adapters.keyring.vault import KeyringVault
 from aspm_ado.adapters.records.folder import Disk
-from aspm_ado.domain.errors import StoreError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, StoreError
 from aspm_ado.domain.secret import Secret
 
 

@@ -19,9 +19,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from aspm_ado.domain.errors import InterruptedByUserError, UserError
 from aspm_ado.domain.http import BodyWithSecret
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import InterruptedByUserError, Reason, UserError
 from aspm_ado.domain.secret import Secret
 from aspm_ado.domain.stored import Entry, RegistrationMode, RegistrationState
 from aspm_ado.flows.connect import connect

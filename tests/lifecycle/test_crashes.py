@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from aspm_ado.domain.errors import UsageError, UserError
 from aspm_ado.domain.questions import Given
+from aspm_ado.domain.reasons import UsageError, UserError
 from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.answers import Asker
 from aspm_ado.flows.connect import connect

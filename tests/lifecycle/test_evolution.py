@@ -10,8 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from aspm_ado.adapters.records import codec
-from aspm_ado.domain.errors import StoreError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, StoreError
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.validate import validate_stored
 

@@ -8,15 +8,13 @@ from datetime import date
 
 import pytest
 
-from aspm_ado.domain.errors import InterruptedByUserError, UsageError
 from aspm_ado.domain.migration_plan import markdown, rows_out
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import InterruptedByUserError, Reason, UsageError
 from aspm_ado.domain.stored import RegistrationState
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
 from aspm_ado.flows.handoff import resume_handoff
-from aspm_ado.flows.rotation.migrate import migrate
-from aspm_ado.flows.rotation.plan import planned
+from aspm_ado.flows.rotation.migrate import migrate, planned
 from aspm_ado.flows.rotation.replace_dead import replace_dead
 from aspm_ado.flows.rotation.rotate import rotate
 from aspm_ado.flows.storage.transaction import update_entry

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from aspm_ado.domain.errors import InterruptedByUserError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import InterruptedByUserError, Reason
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.rotate import rotate

@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from aspm_ado.domain.errors import InterruptedByUserError, UsageError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import InterruptedByUserError, Reason, UsageError
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.rotate import rotate

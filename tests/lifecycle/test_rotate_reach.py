@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.reasons import UsageError
 from aspm_ado.domain.rules.token import global_token_warnings
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.handoff import resume_handoff

@@ -8,11 +8,16 @@ from datetime import date
 
 import pytest
 
-from aspm_ado.domain.checks import Status
-from aspm_ado.domain.errors import InterruptedByUserError, StoreError, UsageError, UserError
-from aspm_ado.domain.help.ticket import responsibilities
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import (
+    InterruptedByUserError,
+    Reason,
+    StoreError,
+    UsageError,
+    UserError,
+)
+from aspm_ado.domain.report import Status
 from aspm_ado.domain.secret import Secret
+from aspm_ado.domain.ticket import responsibilities
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect
 from aspm_ado.flows.handoff import resume_handoff

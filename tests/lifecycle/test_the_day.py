@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import Calendar, Clock, DaySource, Reach, ReachDemanded
 from aspm_ado.domain.report import Report
 from aspm_ado.domain.rules.token import global_token_warnings

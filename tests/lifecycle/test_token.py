@@ -11,10 +11,10 @@ import pytest
 
 from aspm_ado.cli import output
 from aspm_ado.cli.commands import COMMANDS
-from aspm_ado.cli.commands import token as command
+from aspm_ado.cli.commands.token import run_token
 from aspm_ado.cli.context import Invocation
-from aspm_ado.domain.errors import UsageError, UserError
 from aspm_ado.domain.questions import Given
+from aspm_ado.domain.reasons import UsageError, UserError
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.handoff import resume_handoff
 from aspm_ado.flows.rotation.rotate import rotate
@@ -50,7 +50,7 @@ def run(here: Machine, name: str | None = "contoso", *, to=None, environment=Non
     with contextlib.closing(wiring), os.fdopen(reader, "rb") as end:
         pipe = os.fdopen(writer, "w", encoding="ascii")
         with pipe, contextlib.redirect_stdout(to["stream"] if to else pipe):
-            assert command.run(wiring, name) == 0
+            assert run_token(wiring, name) == 0
         return end.read()
 
 

@@ -10,10 +10,9 @@ from datetime import date, timedelta
 import pytest
 
 from aspm_ado.domain.azure.retirement import Reach
-from aspm_ado.domain.checks import Status
-from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Call, Reply
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
+from aspm_ado.domain.report import Status
 from aspm_ado.domain.secret import Secret
 from aspm_ado.domain.stored import Catalogue, StoredAspm, StoredOrganization
 from aspm_ado.flows.connect import connect

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.errors import UserError
+from aspm_ado.domain.azure.place import Deployment
+from aspm_ado.domain.reasons import UserError
 from aspm_ado.domain.secret import Secret
 from aspm_ado.domain.stored import StoredAspm
 from aspm_ado.flows.connect import connect
@@ -24,9 +24,9 @@ from aspm_ado.flows.disconnect import disconnect
 from aspm_ado.flows.handoff import resume_handoff
 from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.rotate import rotate, rotate_aspm
+from aspm_ado.flows.target import connection_meant
 from aspm_ado.flows.token import stored_token
 from aspm_ado.flows.validate import validate_stored
-from aspm_ado.flows.which import connection_meant
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import SignIn
 

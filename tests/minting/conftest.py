@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from aspm_ado.adapters.azure_cli import AzureCli
+from aspm_ado.adapters.programs import AzureCli
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import Creation, SignIn
 

@@ -10,12 +10,11 @@ from types import SimpleNamespace
 import pytest
 
 from aspm_ado.adapters.signals import StoppedError
-from aspm_ado.domain.errors import InterruptedByUserError, NotCreatedError
 from aspm_ado.domain.questions import Given
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import InterruptedByUserError, NotCreatedError, Reason
 from aspm_ado.domain.text import some_of
 from aspm_ado.flows.connect import connect
-from aspm_ado.flows.tokens.revocation import revoking_unkept
+from aspm_ado.flows.tokens.creation import revoking_unkept
 from aspm_ado.flows.validation.scheduler import IN_FLIGHT
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import SignIn

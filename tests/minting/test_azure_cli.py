@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from aspm_ado.adapters.azure_cli import AzureCli
-from aspm_ado.domain.azure.pat_errors import AZ_FAILURES, PERSONAL, tenant_in
-from aspm_ado.domain.errors import NotCreatedError
+from aspm_ado.adapters.programs import AzureCli
+from aspm_ado.domain.azure.pats import AZ_FAILURES, PERSONAL, tenant_in
 from aspm_ado.domain.http import Call, Reply
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.simulator.azure_cli import install
+from aspm_ado.domain.reasons import NotCreatedError, Reason
+from aspm_ado.simulator.pat_lifecycle import install_azure_cli
 
 from .az import FakeAz, drawn_sign_in
 
@@ -201,7 +200,7 @@ def test_in_a_simulation_only_its_stand_in_is_run(tmp_path):
     real, stand_in = tmp_path / "real", tmp_path / "stand-in"
     for folder in (real, stand_in):
         folder.mkdir()
-    install(stand_in, "simulated-sign-in")
+    install_azure_cli(stand_in, "simulated-sign-in")
     for name in ("az", "az.cmd", "az.py"):
         if (stand_in / name).exists():
             (real / name).write_bytes((stand_in / name).read_bytes())

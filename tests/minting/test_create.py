@@ -9,14 +9,12 @@ from datetime import date
 
 import pytest
 
-from aspm_ado.domain.azure.pat_errors import PAT_ERRORS
-from aspm_ado.domain.errors import InterruptedByUserError, NotCreatedError, UsageError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.azure.pats import PAT_ERRORS
+from aspm_ado.domain.reasons import InterruptedByUserError, NotCreatedError, Reason, UsageError
 from aspm_ado.flows.connect import connect
-from aspm_ado.flows.rotation.migrate import migrate
-from aspm_ado.flows.rotation.plan import planned
+from aspm_ado.flows.rotation.migrate import migrate, planned
 from aspm_ado.flows.rotation.rotate import rotate
-from aspm_ado.flows.tokens.revocation import revoking_unkept
+from aspm_ado.flows.tokens.creation import revoking_unkept
 from aspm_ado.simulator import samples
 
 from ..aspm.stand import Person

@@ -8,13 +8,12 @@ import pytest
 
 from aspm_ado.adapters.http.services import AzureDevOps
 from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.domain.errors import InterruptedByUserError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import InterruptedByUserError, Reason
 from aspm_ado.domain.secret import Secret
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.rotate import rotate
-from aspm_ado.flows.tokens.revocation import revoking_unkept
+from aspm_ado.flows.tokens.creation import revoking_unkept
 from aspm_ado.flows.validation.scheduler import Scheduler
 from aspm_ado.simulator import samples
 from aspm_ado.simulator.world import SignIn

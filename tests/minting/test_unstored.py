@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from aspm_ado.domain.errors import InterruptedByUserError, NotCreatedError, UsageError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import InterruptedByUserError, NotCreatedError, Reason, UsageError
 from aspm_ado.flows.connect import connect
-from aspm_ado.flows.tokens.revocation import revoking_unkept
+from aspm_ado.flows.tokens.creation import revoking_unkept
 
 from ..aspm.stand import ASPM, Desk, Person, by_profile, check
 

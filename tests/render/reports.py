@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from aspm_ado.domain.azure.deployment import Deployment, Purpose
+from aspm_ado.domain.azure.place import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import DaySource, Reach
 from aspm_ado.domain.azure.scopes import Level
-from aspm_ado.domain.checks import Check, CheckId, Status, skip
-from aspm_ado.domain.errors import Problem
+from aspm_ado.domain.documents import Identity
 from aspm_ado.domain.http import Evidence
-from aspm_ado.domain.identity import Identity
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Problem, Reason
 from aspm_ado.domain.report import (
     AspmReport,
+    Check,
+    CheckId,
     ConnectionReport,
     OrganizationReport,
     Report,
+    Status,
     TokenFacts,
+    skip,
 )
 from aspm_ado.domain.secret import TokenFormat
-from aspm_ado.domain.stored import (
-    Proof,
-    Registration,
-    RegistrationMode,
-    RegistrationState,
-)
+from aspm_ado.domain.stored import Proof, Registration, RegistrationMode, RegistrationState
 
 AT = "2026-10-15T12:00:00Z"
 ADA = Identity("11111111-2222-4333-8444-555555555555", "Ada Example", "ada@contoso.example")

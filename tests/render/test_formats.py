@@ -19,13 +19,22 @@ from lxml import etree, html
 from markdown_it import MarkdownIt
 
 from aspm_ado import __version__
-from aspm_ado.domain.azure.deployment import Deployment, Purpose
+from aspm_ado.domain.azure.place import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import DaySource
-from aspm_ado.domain.checks import Check, CheckId, Command, Status, refusing_warnings, skip
-from aspm_ado.domain.errors import Problem
-from aspm_ado.domain.identity import Identity
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
+from aspm_ado.domain.documents import Identity
+from aspm_ado.domain.reasons import Problem, Reason
+from aspm_ado.domain.report import (
+    Check,
+    CheckId,
+    Command,
+    ConnectionReport,
+    OrganizationReport,
+    Report,
+    Status,
+    TokenFacts,
+    refusing_warnings,
+    skip,
+)
 from aspm_ado.domain.text import clean
 from aspm_ado.render.formats import FORMATS
 from aspm_ado.render.json import dump, report_document

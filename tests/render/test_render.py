@@ -15,11 +15,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aspm_ado import __version__
-from aspm_ado.domain.azure.deployment import Deployment, Purpose
+from aspm_ado.domain.azure.place import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import DaySource, Reach
-from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report, TokenFacts
+from aspm_ado.domain.report import (
+    Check,
+    CheckId,
+    Command,
+    ConnectionReport,
+    OrganizationReport,
+    Report,
+    Status,
+    TokenFacts,
+    skip,
+)
 from aspm_ado.domain.secret import TokenFormat
 from aspm_ado.domain.text import display_width
 from aspm_ado.render.ending import closing, ending

@@ -81,9 +81,9 @@ def simulate():
     """Start simulators by scenario name; keyword arguments go to the constructor or replace parts of the world."""
     running = []
 
-    def start(name="global", *, scopes=None, organization=None, **options):
+    def start(name="global", *, scopes=None, organization=None, today=None, **options):
         scenario = SCENARIOS[name]
-        world = scenario.world
+        world = replace(scenario.world, today=today or scenario.today)
         if scopes is not None:
             world = replace(
                 world, tokens=tuple(replace(one, scopes=frozenset(scopes)) for one in world.tokens)

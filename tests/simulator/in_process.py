@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from aspm_ado.adapters.http.body import head_of, received_at, text_of
 from aspm_ado.adapters.http.route import Proxies, Router
+from aspm_ado.adapters.http.transport import head_of, received_at, text_of
 from aspm_ado.domain.http import HEADERS, Call, Reply
 from aspm_ado.simulator import Simulator
 from aspm_ado.simulator.http import Request

@@ -18,7 +18,7 @@ from typing import Any
 
 from aspm_ado.adapters.http.services import AzureDevOps
 from aspm_ado.adapters.http.transport import Transport, TransportSettings
-from aspm_ado.adapters.keyring.memory import MemoryVault
+from aspm_ado.adapters.keyring.vault import MemoryVault
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.adapters.records.folder import Disk
 from aspm_ado.cli.app import run_command

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from aspm_ado.adapters import emptying
 from aspm_ado.adapters.emptying import digest_of
-from aspm_ado.adapters.processes import childs_environment
+from aspm_ado.adapters.programs import childs_environment
 from aspm_ado.adapters.terminal.voice import DUMB_TERMINALS, is_terminal
 from aspm_ado.adapters.threads import NoThreadError, start_thread
 from aspm_ado.domain.ports import TERMINAL

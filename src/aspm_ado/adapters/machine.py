@@ -20,8 +20,7 @@ from typing import Final
 
 from aspm_ado import __version__
 from aspm_ado.adapters.records.catalog import ASIDE
-from aspm_ado.adapters.records.folder import Disk, PrivateFolder, refusal
-from aspm_ado.adapters.records.lock import WriterLock
+from aspm_ado.adapters.records.folder import Disk, PrivateFolder, WriterLock, refusal
 from aspm_ado.domain.doctor import FolderFacts, Software
 from aspm_ado.domain.text import clean
 

@@ -19,12 +19,10 @@ from pydantic import (
     model_validator,
 )
 
-from aspm_ado.adapters.deadline import read_file
-from aspm_ado.domain.aspm import profile as domain
-from aspm_ado.domain.aspm.api import Dialect
-from aspm_ado.domain.aspm.profile import INSTANCE_ID, MARKER, PAT, places_in
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.adapters.threads import read_file
+from aspm_ado.domain.aspm import api as domain
+from aspm_ado.domain.aspm.api import INSTANCE_ID, MARKER, PAT, Dialect, places_in
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.text import clean, system_words
 
 if TYPE_CHECKING:

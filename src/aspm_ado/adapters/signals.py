@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Final
 
-from aspm_ado.domain.errors import InterruptedByUserError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import InterruptedByUserError, Reason
 
 # SIGBREAK is what Windows sends for Ctrl-Break and when a console window is closed.
 _NAMES: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
@@ -82,6 +81,33 @@ def _resumed(held: Held) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGCONT, before)
+
+
+@contextlib.contextmanager
+def restored() -> Iterator[Held]:
+    """Around what switches the terminal of stdin: afterwards its attributes are those of before.
+
+    Signals are held until that is done. Attributes of a terminal that is gone are nobody's any
+    more.
+    """
+    with holding() as held:
+        if sys.platform == "win32":
+            yield held
+            return
+        import termios
+
+        try:
+            attributes = termios.tcgetattr(sys.stdin.fileno())
+        except termios.error:
+            yield held
+            return
+        try:
+            yield held
+        finally:
+            # Now, not once all is written: that wait may never end, and a signal would end it with
+            # nothing put back.
+            with contextlib.suppress(termios.error):
+                termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, attributes)
 
 
 @contextlib.contextmanager

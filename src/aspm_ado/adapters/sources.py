@@ -11,14 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.adapters.deadline import read_in_time
 from aspm_ado.adapters.terminal.voice import is_terminal
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.adapters.threads import read_in_time
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.text import clean, system_words
 
 if TYPE_CHECKING:
-    from aspm_ado.adapters.token_command import TokenCommands
+    from aspm_ado.adapters.programs import TokenCommands
 
 MOST_BYTES: Final = 64 * 1024
 _SHORTEST_SECRET: Final = 20
@@ -104,7 +103,7 @@ class SystemSources:
 
     def command(self, command: str, where: str) -> bytes:
         """What a command prints, without its line end."""
-        from aspm_ado.adapters.token_command import TokenCommands
+        from aspm_ado.adapters.programs import TokenCommands
 
         return (self._commands or TokenCommands({})).run(command, where)
 

@@ -12,9 +12,9 @@ from importlib import import_module
 from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from aspm_ado.adapters.signals import guard_core_dumps, interruptible
-from aspm_ado.adapters.sources import is_nameable
 from aspm_ado.cli.commands import (
     COMMANDS,
     INSTALL_COMPLETION,
@@ -26,13 +26,16 @@ from aspm_ado.cli.commands import (
 )
 from aspm_ado.cli.completion import complete_names, give_completion
 from aspm_ado.cli.context import Invocation
-from aspm_ado.cli.errors import problem_of, report_error, unreadable_file, wants_json
-from aspm_ado.cli.help import GroupedCommand, ProgramHelp
 from aspm_ado.cli.options import argument, flags_of, parameter, set_signature
-from aspm_ado.cli.output import forget_document
-from aspm_ado.domain.errors import Problem
+from aspm_ado.cli.output import (
+    forget_document,
+    problem_of,
+    report_error,
+    unreadable_file,
+    wants_json,
+)
 from aspm_ado.domain.questions import JSON, REPORT, SHARED, Question
-from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.reasons import ExitCode, Problem, Reason
 from aspm_ado.domain.secret import holds_token, secret_as_value
 from aspm_ado.domain.text import clean
 
@@ -89,7 +92,8 @@ def run_command(
             invocation = invoke(word, questions, flags)
             if invocation.on(REPORT):
                 invocation.report_files.check()
-            body: Callable[..., int] = import_module(f"aspm_ado.cli.commands.{word}").run
+            module, name = WORDS[word].body
+            body: Callable[..., int] = getattr(import_module(module), name)
             return body(invocation, **own)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a message may hold a value
         problem = problem_of(error)
@@ -204,6 +208,8 @@ def _unreadable_arguments(arguments: Sequence[str], error: Exception) -> Problem
 
 def _without_long_words(message: str, arguments: Sequence[str]) -> str:
     """The message without words of the command line that may be a secret of any kind."""
+    from aspm_ado.adapters.sources import is_nameable
+
     for given in arguments:
         for word in (given, given.partition("=")[2]):
             if not (is_nameable(word) or _OPTION.fullmatch(word)):
@@ -213,3 +219,67 @@ def _without_long_words(message: str, arguments: Sequence[str]) -> str:
 
 def _command_of(arguments: Sequence[str]) -> str:
     return next((word for word in arguments if word in WORDS), "")
+
+
+# Help: options under headings, examples, and one sentence on variables
+
+
+_HEADINGS: Final = ("Arguments", "Where", "Token", "Invicti ASPM", "Storage", "This run")
+_VARIABLES: Final = (
+    "Every option has a variable: ASPM_ADO_ and its name, such as ASPM_ADO_NO_INPUT; for "
+    "--aspm-url it is INVICTI_ASPM_HOST. Tokens: ASPM_ADO_PAT and INVICTI_ASPM_TOKEN."
+)
+
+
+class ProgramHelp(TyperGroup):
+    """The program: its commands, then examples, then the options that any command takes."""
+
+    def format_options(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
+        """Write commands, examples and options."""
+        self.format_commands(ctx, formatter)
+        _write_examples(formatter, self.epilog)
+        with formatter.section("Options"):
+            formatter.write_dl([one.get_help_record(ctx) for one in self.get_params(ctx)])
+
+    def format_epilog(
+        self,
+        ctx: typer.Context,  # type: ignore[override] # noqa: ARG002 - Typer calls it so
+        formatter: Any,
+    ) -> None:
+        """Write where to read on."""
+        formatter.write_paragraph()
+        formatter.write_text("For the options of a command, run: aspm-ado help COMMAND")
+
+
+class GroupedCommand(TyperCommand):
+    """A command whose options stand under the headings of their questions."""
+
+    def format_options(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
+        """Write one section for each heading that has options."""
+        sections: dict[str, list[tuple[str, str]]] = {heading: [] for heading in _HEADINGS}
+        for option in self.get_params(ctx):
+            record = option.get_help_record(ctx)
+            heading = getattr(option, "rich_help_panel", None) or "This run"
+            if record is not None:
+                sections[heading].append(record)
+        for heading, records in sections.items():
+            if records:
+                with formatter.section(heading):
+                    formatter.write_dl(records)
+
+    def format_epilog(
+        self,
+        ctx: typer.Context,  # type: ignore[override] # noqa: ARG002 - Typer calls it so
+        formatter: Any,
+    ) -> None:
+        """Write the examples and the sentence on variables."""
+        _write_examples(formatter, self.epilog)
+        formatter.write_paragraph()
+        formatter.write_text(_VARIABLES)
+
+
+def _write_examples(formatter: Any, examples: str | None) -> None:
+    """Write one example a line; it is not wrapped."""
+    with formatter.section("Examples"):
+        for example in (examples or "").splitlines():
+            formatter.write(f"  {example}\n")

@@ -6,17 +6,16 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import typer
 
 from aspm_ado.adapters.records.folder import replace_file
-from aspm_ado.cli.commands import SCENARIO
-from aspm_ado.domain.errors import UsageError, UserError
-from aspm_ado.domain.questions import CONFIG_DIR, Question
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.cli.options import expand
+from aspm_ado.domain.questions import CONFIG_DIR
+from aspm_ado.domain.reasons import Reason, UsageError, UserError
 
 COMPLETE_VARIABLE: Final = "_ASPM_ADO_COMPLETE"
 """Set by a script of Typer when it asks what can follow."""
@@ -64,23 +63,12 @@ def _without_rich() -> Iterator[None]:
             sys.modules["rich"] = loaded
 
 
-def completer_of(question: Question) -> Callable[[], Sequence[str]] | None:
-    """What gives the values of an option, where they are known."""
-    if question is SCENARIO:
-        return _scenarios
-    values = list(question.values)
-    if not values:
-        return None
-    return lambda: values
-
-
 def complete_names(ctx: typer.Context) -> list[str]:
     """The stored connections that are not on the command line yet; none if they cannot be read.
 
     A name that we would not have given is left out: the shell puts it on the command line as it is.
     """
     from aspm_ado.adapters.records.catalog import DiskRecords, default_folder
-    from aspm_ado.cli.values import expand
     from aspm_ado.domain.stored import NAME
 
     options: dict[str, Any] = {**ctx.params}
@@ -164,9 +152,3 @@ def _detect_shell() -> str:
         f"{what} not supported. Completion works in bash, zsh, fish, and PowerShell.",
         remedy="In one of these shells, run: aspm-ado --install-completion",
     )
-
-
-def _scenarios() -> list[str]:
-    from aspm_ado.simulator import SCENARIOS
-
-    return list(SCENARIOS)

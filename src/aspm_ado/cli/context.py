@@ -15,9 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from aspm_ado.adapters.terminal.voice import TerminalVoice, wants_color
 from aspm_ado.cli.options import collect_given
-from aspm_ado.domain.errors import Problem, StoreError, UsageError
 from aspm_ado.domain.known_secrets import KNOWN_SECRETS
-from aspm_ado.domain.origin import simulator_origin
 from aspm_ado.domain.questions import (
     CA_BUNDLE,
     CONFIG_DIR,
@@ -34,15 +32,14 @@ from aspm_ado.domain.questions import (
     Given,
     Question,
 )
-from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.reasons import ExitCode, Problem, Reason, StoreError, UsageError
 from aspm_ado.domain.secret import holds_token, secret_as_value
-from aspm_ado.flows.answers import Asker
 
 if TYPE_CHECKING:
     from aspm_ado.adapters.http.pacing import Gate
     from aspm_ado.adapters.http.transport import Transport
     from aspm_ado.cli.report_files import ReportFiles
-    from aspm_ado.domain.aspm.profile import Profile
+    from aspm_ado.domain.aspm.api import Profile
     from aspm_ado.domain.azure.retirement import Clock
     from aspm_ado.domain.ports import Desktop, Entra, Prompter, Records, Sources, Vault
     from aspm_ado.flows.context import Context
@@ -96,6 +93,8 @@ class Invocation:
         named, _, self.simulator_key = self.environment.get(_SIMULATOR, "").strip().partition("#")
         self.simulator = named.rstrip("/") or None
         if self.simulator:
+            from ..domain.http import simulator_origin
+
             origin = simulator_origin(self.simulator)  # before it is shown
             self.voice.warn(f"A simulation: every request goes to {origin} ({_SIMULATOR}).")
 
@@ -226,8 +225,8 @@ class Invocation:
     @cached_property
     def sources(self) -> Sources:
         """Files, stdin, commands and the token variables."""
+        from aspm_ado.adapters.programs import TokenCommands
         from aspm_ado.adapters.sources import SystemSources
-        from aspm_ado.adapters.token_command import TokenCommands
 
         commands = TokenCommands(
             self.environment, attended=lambda: self.prompter.asks, say=self.voice.say
@@ -256,7 +255,7 @@ class Invocation:
     @cached_property
     def entra(self) -> Entra:
         """The Azure CLI, which is run only when it is chosen."""
-        from aspm_ado.adapters.azure_cli import AzureCli
+        from aspm_ado.adapters.programs import AzureCli
 
         return AzureCli(
             self.environment,
@@ -307,6 +306,7 @@ class Invocation:
         from aspm_ado.adapters.http.services import AzureDevOps, Exchanges
         from aspm_ado.cli.output import show_trouble
         from aspm_ado.domain.azure.requests import Caller
+        from aspm_ado.flows.answers import Asker
         from aspm_ado.flows.context import Context
         from aspm_ado.flows.validation.scheduler import Scheduler
 

@@ -1,21 +1,26 @@
-"""Questions as options of Typer, and the answers that flags and variables give to them."""
+"""Questions as options of Typer, and the answers that flags and variables give to them.
+
+A home folder that is not there, a current folder that is gone and bytes of another encoding make
+the libraries below raise what they like, wherever such a value reaches them.
+"""
 
 from __future__ import annotations
 
 import inspect
 import keyword
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
-from aspm_ado.cli.completion import completer_of
-from aspm_ado.cli.values import readable
-from aspm_ado.domain.errors import UsageError
+from aspm_ado.cli.commands import SCENARIO
 from aspm_ado.domain.questions import ASPM_URL, Given, Question
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.secret import holds_token, secret_as_value
+from aspm_ado.domain.text import clean
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
@@ -36,7 +41,7 @@ def parameter(question: Question) -> inspect.Parameter:
         help=_help(question),
         metavar=_metavar(question) or None,
         rich_help_panel=question.group,
-        autocompletion=completer_of(question),
+        autocompletion=_completer_of(question),
     )
     return inspect.Parameter(
         _identifier(question),
@@ -57,6 +62,22 @@ def _metavar(question: Question) -> str:
     if question.values:
         return "|".join(question.values)
     return question.metavar
+
+
+def _completer_of(question: Question) -> Callable[[], Sequence[str]] | None:
+    """What gives the values of an option, where they are known."""
+    if question is SCENARIO:
+        return _scenarios
+    values = list(question.values)
+    if not values:
+        return None
+    return lambda: values
+
+
+def _scenarios() -> list[str]:
+    from aspm_ado.simulator import SCENARIOS
+
+    return list(SCENARIOS)
 
 
 def argument(name: str, annotation: Any) -> inspect.Parameter:
@@ -97,7 +118,7 @@ def collect_given(
         if given is None:
             given = _from_variable(question, environment, note)
         if given is not None:
-            found[question.name] = readable(question, given)
+            found[question.name] = _readable(question, given)
     return found
 
 
@@ -172,3 +193,59 @@ def _expanded(value: str, source: str) -> str:
             remedy="Define the variable, or map it into the environment of this step.",
         )
     return value
+
+
+# What flags and variables bring, before anything is made of it: paths, and text in UTF-8
+
+
+def _readable(question: Question, given: Given) -> Given:
+    """The answer with ``~`` expanded in paths. Raises ``UsageError`` for what nobody can read."""
+    values = given.values
+    if question.metavar.endswith(("FILE", "DIR")):
+        values = tuple(_path(value, question, given.source) for value in values)
+    else:
+        for value in values:
+            _require_text(value, given.source)
+    return replace(given, values=values)
+
+
+def _path(value: str, question: Question, source: str) -> str:
+    """A path may have bytes of any encoding, the name of an organization before it may not."""
+    before, equals, path = value.partition("=")
+    if not (equals and "=" in question.metavar and path.startswith("~")):
+        before, equals, path = "", "", value
+    _require_text(before, source)
+    return before + equals + expand(path, source)
+
+
+def expand(path: str, source: str) -> str:
+    """``path`` with the home folder in place of ``~``. Raises ``UsageError``."""
+    if path == "-":
+        return path
+    try:
+        place = Path(path).expanduser()
+        if not place.is_absolute():
+            Path.cwd()
+    except RuntimeError:
+        named = clean(Path(path).parts[0], 40)
+        problem, remedy = (
+            f"{source}: no home folder is known for {named}.",
+            "Pass the absolute path.",
+        )
+    except OSError:
+        problem = f"{source}: the path is relative, and the current folder is gone."
+        remedy = "Pass the absolute path, or change to a folder that exists."
+    else:
+        return str(place)
+    raise UsageError(Reason.INPUT_INVALID, problem, remedy=remedy)
+
+
+def _require_text(value: str, source: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            Reason.INPUT_INVALID,
+            f"{source} is not UTF-8: character {error.start + 1} is a byte of another encoding.",
+            remedy="Use a terminal in UTF-8, or save the script in UTF-8.",
+        ) from None

@@ -1,4 +1,7 @@
-"""stdout: the result, as a document or as text. A reader who has gone away changes nothing."""
+"""What leaves a run: the result on stdout, or what went wrong; as text or a document, and a code.
+
+A reader who has gone away changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,18 @@ import os
 import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from aspm_ado.adapters.terminal.voice import columns_of, is_terminal
-from aspm_ado.cli.errors import unwritten
-from aspm_ado.domain.questions import REPORT, SHOW_ALL
-from aspm_ado.domain.text import clean, display_width, encodable, strip_controls, wrap
+from aspm_ado.domain.questions import JSON, REPORT, SHOW_ALL
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.text import clean, display_width, encodable, strip_controls, system_words, wrap
+
+from ..domain.reasons import BUG_REMEDY, Problem, UsageError, UserError, bug_words
 
 if TYPE_CHECKING:
+    from aspm_ado.adapters.terminal.voice import TerminalVoice
     from aspm_ado.cli.context import Invocation
     from aspm_ado.domain.report import Report
     from aspm_ado.render.text import Section
@@ -167,7 +174,7 @@ def _writing() -> Iterator[None]:
         _discard(sys.stdout)
         if isinstance(error, OSError) and error.errno not in _GONE:
             forget_document()
-            raise unwritten(error) from None
+            raise _unwritten(error) from None
 
 
 def _paint(invocation: Invocation, tables: Sequence[Section], stream: TextIO) -> None:
@@ -195,3 +202,91 @@ def _discard(stream: TextIO) -> None:
         return
     finally:
         os.close(nothing)
+
+
+# Errors
+
+
+_WITHOUT_REPORT: Final = ("list", "guide", "doctor", "disconnect")
+"""Commands whose document is one of their own."""
+
+
+def report_error(
+    command: str, problem: Problem, *, as_json: bool, voice: TerminalVoice | None = None
+) -> int:
+    """Say what went wrong, as a document too where one is wanted and none was written.
+
+    Returns the exit code.
+    """
+    code = int(problem.reason.exit_code)
+    if as_json:
+        from aspm_ado.domain.azure.retirement import DaySource
+        from aspm_ado.domain.report import Report
+        from aspm_ado.render.json import envelope, report_document
+
+        at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        if command in _WITHOUT_REPORT:
+            schema = f"aspm-ado/{command}/v1"
+            write_document(envelope(schema, command, at, problem.reason.exit_code, problem))
+        else:
+            write_document(report_document(Report(command, at, DaySource.LOCAL, error=problem)))
+        if (written := written_code()) is not None:
+            code = written
+    if voice is None:
+        from aspm_ado.adapters.terminal.voice import TerminalVoice
+
+        voice = TerminalVoice(sys.stderr, quiet=False, color=False)
+    voice.end_progress()
+    if problem.reason is Reason.DECLINED:
+        voice.say(f"{problem.problem} {problem.remedy}")
+    else:
+        voice.error(problem.problem, problem.remedy)
+    return code
+
+
+def wants_json(arguments: Sequence[str]) -> bool:
+    """Whether a document is wanted, where the command line or a variable could not be read."""
+    from aspm_ado.cli.options import is_true
+
+    try:
+        return "--json" in arguments or is_true(os.environ.get(JSON.env) or "no", JSON.env)
+    except UserError:
+        return False
+
+
+def problem_of(error: BaseException) -> Problem:
+    """What an exception comes to: what it says itself, Ctrl-C, or else a bug of ours.
+
+    Python 3.11 wraps a Ctrl-C within a class that is being made in a ``RuntimeError``.
+    """
+    if isinstance(error, UserError):
+        return Problem.of(error)
+    if isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt):
+        return Problem(
+            Reason.INTERRUPTED,
+            "Interrupted. No step is half-finished.",
+            "Run the same command again to go on.",
+        )
+    return Problem(Reason.INTERNAL_ERROR, bug_words(error), BUG_REMEDY)
+
+
+def _unwritten(error: OSError) -> UsageError:
+    """The refusal of a stdout that does not take the result."""
+    return UsageError(
+        Reason.FILE_UNREADABLE,
+        f"The result could not be written to stdout: {system_words(error)}.",
+        remedy="Check where stdout leads and its free space, then run the command again.",
+    )
+
+
+def unreadable_file(error: OSError) -> Problem:
+    """What failed outside of a command: the help on stdout, a completion script, a shell's file."""
+    if error.filename is None:
+        return Problem.of(_unwritten(error))
+    name = clean(error.filename, 120)
+    return Problem(
+        Reason.FILE_UNREADABLE,
+        f"A file could not be written or read: {name} ({system_words(error)}).",
+        "Check that your home folder exists and is yours. "
+        "To print the script instead, run: aspm-ado --show-completion",
+    )

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.adapters.records.catalog import default_folder
 from aspm_ado.adapters.records.folder import prove_replaceable, replace_file
 from aspm_ado.domain.azure.retirement import DaySource
-from aspm_ado.domain.errors import Problem, StoreError, UsageError
 from aspm_ado.domain.questions import (
     ASPM_TOKEN_FILE,
     CA_BUNDLE,
@@ -24,14 +23,14 @@ from aspm_ado.domain.questions import (
     REGISTRATION_PROFILE,
     REPORT,
 )
-from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.reasons import ExitCode, Problem, Reason, StoreError, UsageError
 from aspm_ado.domain.report import Report, gravest
 from aspm_ado.domain.text import clean, join_words, system_words
 from aspm_ado.render.formats import EXTRA, FORMATS
 
 if TYPE_CHECKING:
     from aspm_ado.cli.context import Invocation
-    from aspm_ado.domain.errors import UserError
+    from aspm_ado.domain.reasons import UserError
 
 _WITHOUT_FILES: Final = (ExitCode.BUG, ExitCode.USAGE)
 """Nothing was found out: what an earlier run wrote stays."""

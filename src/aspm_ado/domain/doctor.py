@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from itertools import chain
@@ -12,22 +12,21 @@ from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain import questions
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.azure.place import SERVICES_HOSTS, SERVICES_URL
+from aspm_ado.domain.azure.place import SERVICES_HOSTS, SERVICES_URL, Deployment
 from aspm_ado.domain.azure.requests import ACCOUNT_URL
 from aspm_ado.domain.azure.retirement import count_days
-from aspm_ado.domain.origin import Origin
+from aspm_ado.domain.http import Origin
 from aspm_ado.domain.questions import Question
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.report import Verdict, gravest, verdict_of
 from aspm_ado.domain.stored import RegistrationState
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean, some_of
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from aspm_ado.domain.errors import Problem, UserError
     from aspm_ado.domain.http import Reply
+    from aspm_ado.domain.reasons import Problem, UserError
     from aspm_ado.domain.stored import Catalogue, Entry
 
 PREFIX: Final = "ASPM_ADO_"
@@ -58,8 +57,10 @@ SKEW_REFUSED: Final = timedelta(days=1)
 LITTLE_SPACE: Final = 10 * 1024 * 1024
 """The configuration takes some kilobytes, and twice that while it is replaced."""
 _FEW: Final = 5
-"""How many names or commands one sentence lists."""
-_ALL: Final = 100
+"""How many commands one remedy lists."""
+_CONTINUE: Final = "To continue, run: {names}"
+_ALL: Final = 10_000
+"""Room for every name."""
 _OURS: Final = "aspm-ado:"
 
 
@@ -175,47 +176,118 @@ class Health(StrEnum):
 class Subject(StrEnum):
     """The public ids of the checks with their titles, in the order in which they are shown.
 
-    Those of a host repeat for each host.
+    Those of a host repeat for each host. ``reason`` and ``remedy`` are of what the check finds.
+    Errors have their own.
     """
 
     title: str  # type: ignore[assignment]
+    reason: Reason | None
+    remedy: str
 
-    def __new__(cls, name: str, title: str) -> Subject:
-        """Bind the public id and the title."""
+    def __new__(
+        cls, name: str, title: str, reason: Reason | None = None, remedy: str = ""
+    ) -> Subject:
+        """Bind the public id, the title and the advice."""
         subject = str.__new__(cls, name)
         subject._value_ = name
-        subject.title = title
+        subject.title, subject.reason, subject.remedy = title, reason, remedy
         return subject
 
     PROGRAM = "machine.program", "aspm-ado"
     PYTHON = "machine.python", "Python"
     PLATFORM = "machine.platform", "Platform"
     OPENSSL = "machine.openssl", "OpenSSL"
-    DEPENDENCIES = "machine.dependencies", "Dependencies"
-    VARIABLES = "machine.variables", "Variables set"
+    DEPENDENCIES = (
+        "machine.dependencies",
+        "Dependencies",
+        Reason.MACHINE_ODD,
+        "Install aspm-ado again: pipx reinstall aspm-ado",
+    )
+    VARIABLES = (
+        "machine.variables",
+        "Variables set",
+        Reason.MACHINE_ODD,
+        "Correct or unset the unknown variables. Each is ASPM_ADO_ and the name of an option.",
+    )
     TERMINAL = "machine.terminal", "Prompts"
     RETIREMENT = "machine.retirement", "Retirement of global tokens"
     KEYRING = "keyring.class", "Keyring in use"
     PROBE = "keyring.read", "Read access"
-    UNNAMED = "keyring.unnamed", "Secrets without a connection"
-    FOLDER = "records.folder", "Configuration directory"
-    SPACE = "records.space", "Free space"
+    UNNAMED = (
+        "keyring.unnamed",
+        "Secrets without a connection",
+        Reason.UNFINISHED,
+        "If no other configuration directory uses them, delete them in the keyring's program.",
+    )
+    FOLDER = (
+        "records.folder",
+        "Configuration directory",
+        Reason.MACHINE_ODD,
+        "Run: chmod 700 {names}",
+    )
+    SPACE = (
+        "records.space",
+        "Free space",
+        Reason.MACHINE_ODD,
+        "Free space on that disk, or raise the quota.",
+    )
     WRITABLE = "records.writable", "Write access"
     LOCK = "records.lock", "Lock"
-    ASIDE = "records.aside", "Damaged files set aside"
+    ASIDE = (
+        "records.aside",
+        "Damaged files set aside",
+        Reason.UNFINISHED,
+        "Repair the file and rename it to catalog.json. "
+        "Or delete those tokens from the keyring, and then the file.",
+    )
     CATALOGUE = "records.catalogue", "Connections"
-    PENDING = "records.pending", "Interrupted writes"
-    SUCCESSORS = "records.successors", "Pending tokens"
-    ERASING = "records.erasing", "Secrets to delete"
-    ORDERED = "records.ordered", "Tokens to revoke"
-    HANDOFF = "records.handoff", "Steps remaining in Invicti ASPM"
-    DRAFT = "records.draft", "Saved answers"
-    PROXY = "network.proxy", "Proxy"
-    TRUST = "network.trust", "Trusted certificates"
+    PENDING = ("records.pending", "Interrupted writes", Reason.UNFINISHED, _CONTINUE)
+    SUCCESSORS = ("records.successors", "Pending tokens", Reason.UNFINISHED, _CONTINUE)
+    ERASING = (
+        "records.erasing",
+        "Secrets to delete",
+        Reason.UNFINISHED,
+        "Unlock the keyring. The next connect, rotate, or disconnect deletes them.",
+    )
+    ORDERED = (
+        "records.ordered",
+        "Tokens to revoke",
+        Reason.UNFINISHED,
+        "Revoke them on the token page of {names}. Creating another token there does it, too.",
+    )
+    HANDOFF = ("records.handoff", "Steps remaining in Invicti ASPM", Reason.HANDED_OFF, _CONTINUE)
+    DRAFT = (
+        "records.draft",
+        "Saved answers",
+        Reason.UNFINISHED,
+        "To continue, run: aspm-ado connect",
+    )
+    PROXY = (
+        "network.proxy",
+        "Proxy",
+        Reason.PROXY_FAILED,
+        "Set {names} to an HTTP proxy (http://HOST:PORT), or add the hosts to NO_PROXY.",
+    )
+    TRUST = (
+        "network.trust",
+        "Trusted certificates",
+        Reason.FILE_UNREADABLE,
+        "Set it to a PEM file of certificates that only you can change, or unset it.",
+    )
     DNS = "network.dns", "DNS"
     CONNECT = "network.connect", "Connection"
-    TLS = "network.tls", "TLS"
-    CLOCK = "network.clock", "Clock of this machine"
+    TLS = (
+        "network.tls",
+        "TLS",
+        Reason.HTTP_REFUSED,
+        "Install a certificate on that server, and connect again with its https URL.",
+    )
+    CLOCK = (
+        "network.clock",
+        "Clock of this machine",
+        Reason.CLOCK_WRONG,
+        "Set the clock, and turn on time synchronization (on Linux: timedatectl set-ntp true).",
+    )
 
     @property
     def area(self) -> str:
@@ -266,64 +338,11 @@ class HealthCheck:
 
     def without_home(self, homes: Iterable[str]) -> HealthCheck:
         """Write the home folder as ``~``."""
-        return replace(
-            self,
-            detail=with_tilde(self.detail, homes),
-            remedy=with_tilde(self.remedy, homes) if self.remedy else None,
-            about=with_tilde(self.about, homes),
+        detail, about = with_tilde(self.detail, homes), with_tilde(self.about, homes)
+        remedy = self.remedy and with_tilde(self.remedy, homes)
+        return HealthCheck(
+            self.subject, self.health, detail, self.reason, remedy, self.milliseconds, about
         )
-
-
-ADVICE: Final[Mapping[Subject, tuple[Reason, str]]] = {
-    Subject.DEPENDENCIES: (
-        Reason.MACHINE_ODD,
-        "Install aspm-ado again: pipx reinstall aspm-ado",
-    ),
-    Subject.VARIABLES: (
-        Reason.MACHINE_ODD,
-        "Correct or unset the unknown variables. Each is ASPM_ADO_ and the name of an option.",
-    ),
-    Subject.FOLDER: (Reason.MACHINE_ODD, "Run: chmod 700 {names}"),
-    Subject.UNNAMED: (
-        Reason.UNFINISHED,
-        "If no other configuration directory uses them, delete them in the keyring's program.",
-    ),
-    Subject.SPACE: (Reason.MACHINE_ODD, "Free space on that disk, or raise the quota."),
-    Subject.ASIDE: (
-        Reason.UNFINISHED,
-        "Repair the file and rename it to catalog.json. "
-        "Or delete those tokens from the keyring, and then the file.",
-    ),
-    Subject.PENDING: (Reason.UNFINISHED, "To continue, run: {names}"),
-    Subject.SUCCESSORS: (Reason.UNFINISHED, "To continue, run: {names}"),
-    Subject.ERASING: (
-        Reason.UNFINISHED,
-        "Unlock the keyring. The next connect, rotate, or disconnect deletes them.",
-    ),
-    Subject.ORDERED: (
-        Reason.UNFINISHED,
-        "Revoke them on the token page of {names}. Creating another token there does it, too.",
-    ),
-    Subject.HANDOFF: (Reason.HANDED_OFF, "To continue, run: {names}"),
-    Subject.DRAFT: (Reason.UNFINISHED, "To continue, run: aspm-ado connect"),
-    Subject.PROXY: (
-        Reason.PROXY_FAILED,
-        "Set {names} to an HTTP proxy (http://HOST:PORT), or add the hosts to NO_PROXY.",
-    ),
-    Subject.TRUST: (
-        Reason.FILE_UNREADABLE,
-        "Set it to a PEM file of certificates that only you can change, or unset it.",
-    ),
-    Subject.TLS: (
-        Reason.HTTP_REFUSED,
-        "Install a certificate on that server, and connect again with its https URL.",
-    ),
-    Subject.CLOCK: (
-        Reason.CLOCK_WRONG,
-        "Set the clock, and turn on time synchronization (on Linux: timedatectl set-ntp true).",
-    ),
-}
-"""The remedies of findings. Errors have remedies of their own."""
 
 
 def ok(
@@ -341,8 +360,8 @@ def trouble(
     names: str = "",
 ) -> HealthCheck:
     """A check that found something. ``names`` complete its remedy."""
-    reason, advice = ADVICE[subject]
-    return HealthCheck(subject, health, detail, reason, advice.format(names=names), about=about)
+    remedy = subject.remedy.replace("{names}", names)
+    return HealthCheck(subject, health, detail, subject.reason, remedy, about=about)
 
 
 def failed(
@@ -386,13 +405,6 @@ def with_tilde(text: str, homes: Iterable[str]) -> str:
     return text
 
 
-def shortlist(names: Iterable[str], most: int = _FEW) -> str:
-    """The first names for a sentence, and how many more there are."""
-    rows = [clean(name, 60) for name in names]
-    more = f" and {len(rows) - most} more" if len(rows) > most else ""
-    return ", ".join(rows[:most]) + more
-
-
 def software(found: Software) -> Iterator[HealthCheck]:
     """Check the installed software."""
     yield ok(Subject.PROGRAM, found.program)
@@ -400,11 +412,9 @@ def software(found: Software) -> Iterator[HealthCheck]:
     yield ok(Subject.PLATFORM, found.platform)
     yield ok(Subject.OPENSSL, found.openssl)
     missing = [name for name, version in found.dependencies if version is None]
-    there = shortlist(
-        (f"{name} {version}" for name, version in found.dependencies if version), _ALL
-    )
+    there = some_of((f"{name} {version}" for name, version in found.dependencies if version), _ALL)
     if missing:
-        detail = f"Not installed: {shortlist(missing)}. Installed: {there}."
+        detail = f"Not installed: {some_of(missing)}. Installed: {there}."
         yield trouble(Subject.DEPENDENCIES, detail)
     else:
         unknown = "Unknown: this copy was not installed as a package."
@@ -415,9 +425,9 @@ def variables(names: Sequence[str]) -> HealthCheck:
     """Check the names of the variables that apply. A value may be a secret."""
     relevant = sorted(filter(_is_relevant, names))
     mistyped = [name for name in relevant if name.startswith(PREFIX) and name not in OURS]
-    detail = f"{shortlist(relevant, _ALL) or 'None that apply here'}."
+    detail = f"{some_of(relevant, _ALL) or 'None that apply here'}."
     if mistyped:
-        return trouble(Subject.VARIABLES, f"{detail} Unknown: {shortlist(mistyped)}.")
+        return trouble(Subject.VARIABLES, f"{detail} Unknown: {some_of(mistyped)}.")
     old = sorted(OLD_NAMES.keys() & set(names))
     if old:
         remedy = " ".join(f"{name} is deprecated; use {OLD_NAMES[name]}." for name in old)
@@ -474,8 +484,7 @@ def folder(facts: FolderFacts) -> Iterator[HealthCheck]:
 
 def aside(facts: FolderFacts) -> HealthCheck:
     """Damaged configuration files: only they name some secrets in the keyring."""
-    where = f"{shortlist(facts.aside)} in {facts.path}"
-    detail = f"{where}. Their tokens are still in the keyring."
+    detail = f"{{names}} in {facts.path}. Their tokens are still in the keyring."
     return _left(Subject.ASIDE, facts.aside, detail)
 
 
@@ -489,37 +498,49 @@ def unnamed(listed: Iterable[str], catalogue: Catalogue) -> HealthCheck:
     """Keyring entries of aspm-ado that no connection names."""
     named = {*catalogue.services, *catalogue.erasing, *chain(*catalogue.pending.values())}
     left = sorted(one for one in listed if one.startswith(_OURS) and one not in named)
-    detail = f"No connection in this directory uses {len(left)}: {shortlist(left)}."
+    detail = f"No connection in this directory uses {len(left)}: {{names}}."
     return _left(Subject.UNNAMED, left, detail)
 
 
 def unfinished_work(catalogue: Catalogue) -> Iterator[HealthCheck]:
     """The unfinished work of earlier runs, with the commands to continue."""
     entries = [entry for _, entry in sorted(catalogue.connections.items())]
-    pending = sorted(catalogue.pending)
     waiting = [entry.name for entry in entries if entry.successors]
     due = [entry.name for entry in entries if _is_handed_off(entry)]
     orders = [one.display_name for one in catalogue.ordered]
-    where = shortlist(dict.fromkeys(one.organization for one in catalogue.ordered))
+    yield _left(
+        Subject.PENDING,
+        sorted(catalogue.pending),
+        "Storing was interrupted: {names}.",
+        verb="connect",
+    )
+    yield _left(
+        Subject.SUCCESSORS,
+        waiting,
+        "Verified, but not yet in Invicti ASPM: {names}.",
+        verb="handoff",
+    )
+    yield _left(Subject.ERASING, catalogue.erasing, f"{len(catalogue.erasing)} not deleted yet.")
+    yield _left(
+        Subject.ORDERED,
+        orders,
+        "Interrupted runs may have created: {names}.",
+        some_of(one.organization for one in catalogue.ordered),
+    )
+    yield _left(
+        Subject.HANDOFF, due, "Someone still has to enter the values of {names}.", verb="handoff"
+    )
 
-    detail = f"Storing was interrupted: {shortlist(pending)}."
-    yield _left(Subject.PENDING, pending, detail, _commands("connect", pending))
-    detail = f"Verified, but not yet in Invicti ASPM: {shortlist(waiting)}."
-    yield _left(Subject.SUCCESSORS, waiting, detail, _commands("handoff", waiting))
-    detail = f"{len(catalogue.erasing)} not deleted yet."
-    yield _left(Subject.ERASING, catalogue.erasing, detail)
-    detail = f"Interrupted runs may have created: {shortlist(orders)}."
-    yield _left(Subject.ORDERED, orders, detail, where)
-    detail = f"Someone still has to enter the values of {shortlist(due)}."
-    yield _left(Subject.HANDOFF, due, detail, _commands("handoff", due))
 
-
-def _left(subject: Subject, what: Sequence[str], detail: str, names: str = "") -> HealthCheck:
-    return trouble(subject, detail, names=names) if what else ok(subject, "None.")
-
-
-def _commands(verb: str, names: Sequence[str]) -> str:
-    return "; ".join(f"aspm-ado {verb} {clean(name, 60)}" for name in names[:_FEW])
+def _left(
+    subject: Subject, what: Sequence[str], detail: str, names: str = "", verb: str = ""
+) -> HealthCheck:
+    """What is left over. ``names``, or the commands with ``verb``, complete the remedy."""
+    if not what:
+        return ok(subject, "None.")
+    if verb:
+        names = "; ".join(f"aspm-ado {verb} {clean(name, 60)}" for name in what[:_FEW])
+    return trouble(subject, detail.replace("{names}", some_of(what)), names=names)
 
 
 def _is_handed_off(entry: Entry) -> bool:
@@ -531,7 +552,7 @@ def draft(answers: Iterable[str] | None) -> HealthCheck:
     """The saved answers of an interrupted run, by name and without their values."""
     if answers is None:
         return ok(Subject.DRAFT, "None.")
-    names = shortlist(sorted(answers)) or "none"
+    names = some_of(sorted(answers)) or "none"
     detail = f"From an interrupted run: {names}."
     return trouble(Subject.DRAFT, detail)
 
@@ -569,11 +590,11 @@ def proxies(uses: Mapping[str, ProxyUse]) -> HealthCheck:
     by_words: dict[str, list[str]] = {}
     for name, use in uses.items():
         by_words.setdefault(use.words, []).append(name)
-    detail = "; ".join(f"{shortlist(names)}: {words}" for words, names in by_words.items()) + "."
+    detail = "; ".join(f"{some_of(names)}: {words}" for words, names in by_words.items()) + "."
     bad = sorted({use.variable for use in uses.values() if not use.usable})
     if not bad:
         return ok(Subject.PROXY, detail)
-    return trouble(Subject.PROXY, detail, Health.FAIL, names=shortlist(bad))
+    return trouble(Subject.PROXY, detail, Health.FAIL, names=some_of(bad))
 
 
 def host_checks(result: HostResult) -> Iterator[HealthCheck]:

@@ -5,12 +5,35 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.identity import Identity
-
 if TYPE_CHECKING:
     from datetime import datetime
 
     from aspm_ado.domain.secret import Secret
+
+ANONYMOUS_ID: Final = "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa"
+"""The id of anonymous users and invalid tokens in an organization with public projects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A person. ``account`` is a mail address, or ``DOMAIN\\user`` on a Server."""
+
+    id: str
+    name: str = ""
+    account: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name and the account, as a person reads them."""
+        who = self.name or self.account or self.id
+        if self.name and self.account and self.name != self.account:
+            who = f"{self.name} <{self.account}>"
+        return who
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether this is the anonymous user."""
+        return self.id.lower() in ("", ANONYMOUS_ID)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,159 @@
-"""One HTTP exchange as data."""
+"""One HTTP exchange as data, and the origins that a secret may be sent to.
+
+Origins are compared as parsed parts, never as text, so that no secret goes to a look-alike host.
+"""
 
 from __future__ import annotations
 
+import ipaddress
 import json
-from dataclasses import dataclass, replace
+import re
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
+from urllib.parse import SplitResult, urlsplit
 
-from aspm_ado.domain.origin import Origin
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
+from aspm_ado.domain.secret import trim
+from aspm_ado.domain.text import shown_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
     from aspm_ado.domain.documents import Answer
+    from aspm_ado.domain.rules.classify import AnswerKind
     from aspm_ado.domain.secret import Secret
+
+_PORTS: Final = {"https": 443, "http": 80}
+_UNFIT: Final = re.compile(r"[\x00-\x20\x7f\\]")
+_PASSWORD: Final = re.compile(r"//[^/?#@]*:[^/?#]*@")
+"""A user name and a password before the host, in a valid URL or a malformed one."""
+_NO_PORT: Final = re.compile(r"(?<=[^/:]):(?!\d*(?:[/?#]|$))[^/?#]*")
+"""Text in the place of the port that is no number: it may be part of a password."""
+_LABEL: Final = re.compile(r"[a-z0-9_-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Scheme, lower-case ASCII host and port."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, url: str) -> Origin:
+        """The origin of ``url``. Raises ``UsageError`` if it is no plain http(s) URL."""
+        return cls.read(split_url(url))
+
+    @classmethod
+    def read(cls, parts: SplitResult) -> Origin:
+        """The origin of what ``split_url`` returned."""
+        host = _ascii_host(parts.hostname or "", "URL", parts.hostname or "")
+        return cls(parts.scheme, host, parts.port or _PORTS[parts.scheme])
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it can only be this machine."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host.strip("[]")).is_loopback
+        except ValueError:
+            return False
+
+    def __str__(self) -> str:
+        host, port = self.host, ""
+        if ":" in host:
+            host = f"[{host}]"
+        if self.port != _PORTS[self.scheme]:
+            port = f":{self.port}"
+        return f"{self.scheme}://{host}{port}"
+
+
+def split_url(url: str, what: str = "URL") -> SplitResult:
+    """``url`` in parts. Raises ``UsageError``, which says what is wrong with it.
+
+    Refused are control characters, white space and backslashes anywhere, schemes other than
+    http(s), a password, and a host that is no host name. A user name alone is left for the caller
+    to judge (``org@dev.azure.com`` is common).
+    """
+    text = trim(url)
+    if _PASSWORD.search(text):
+        raise UsageError(
+            Reason.URL_INVALID,
+            f"The {what} contains a password.",
+            remedy="Enter the URL without it. To pass a token, connect has --pat-file FILE and "
+            "--pat-stdin. Or enter it at the prompt.",
+        )
+    if _UNFIT.search(text):
+        raise _refused(what, text, "it contains a space, a backslash, or a control character")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise _refused(what, text, "its host or port is malformed") from None
+    if parts.scheme not in _PORTS:
+        raise _refused(what, text, "it does not begin with https://")
+    if port == 0:
+        raise _refused(what, text, "its port is 0")
+    _ascii_host(parts.hostname or "", what, text)
+    return parts
+
+
+def _ascii_host(host: str, what: str, shown: str) -> str:
+    """``host`` in lower case and ASCII (IDNA), without a closing dot."""
+    name = _encoded(host)
+    if not name:
+        why = "it has no usable host name"
+        if ":" in host:
+            why = "its host is malformed"
+        raise _refused(what, shown, why)
+    return name
+
+
+@lru_cache(maxsize=64)  # a run has few hosts, and parses their URLs at every call
+def _encoded(host: str) -> str:
+    """The host in comparable form; empty if it is invalid."""
+    name = host.rstrip(".").lower()
+    try:
+        if ":" in name:
+            return str(ipaddress.IPv6Address(name))
+        encoded = name.encode("idna").decode("ascii")
+    except ValueError:  # UnicodeError is one
+        return ""
+    if not all(map(_LABEL.fullmatch, encoded.split("."))):
+        return ""
+    return encoded
+
+
+def _refused(what: str, given: str, why: str) -> UsageError:
+    return UsageError(
+        Reason.URL_INVALID,
+        f"The {what} “{_NO_PORT.sub(':…', shown_address(given))}” cannot be used: {why}.",
+        remedy="Copy the URL from the browser.",
+    )
+
+
+SIMULATOR_AS_PRINTED: Final = (
+    "Set ASPM_ADO_SIMULATOR to the whole value that `aspm-ado demo --serve` prints "
+    "(http://127.0.0.1:PORT/#KEY), or unset it."
+)
+
+
+def simulator_origin(address: str) -> Origin:
+    """The simulator's origin. Raises ``UsageError`` unless it is plain http on this machine."""
+    parts = split_url(address, "simulator's URL")
+    origin = Origin.read(parts)
+    is_bare = not (parts.path.strip("/") or parts.query or parts.username)
+    if origin.scheme != "http" or not origin.is_loopback or not is_bare:
+        raise UsageError(
+            Reason.URL_INVALID,
+            "The URL of the simulator is not on this machine.",
+            remedy=SIMULATOR_AS_PRINTED,
+        )
+    return origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +258,12 @@ class Reply:
     problem: str = ""
     remedy: str = ""
     received: datetime | None = None
+    kind: AnswerKind | None = field(default=None, init=False, compare=False, repr=False)
+    """What ``classify`` found. It looks once."""
 
-    def without_text(self) -> Reply:
-        """The same without the head of the body."""
-        return replace(self, text="")
+    def with_text(self, text: str) -> Reply:
+        """The same with another head of the body."""
+        return replace(self, text=text)
 
     def header(self, name: str) -> str:
         """The first value of a header, in any case; empty when it is not there."""

@@ -65,7 +65,7 @@ class Given:
         return self.values[-1] if self.values else ""
 
 
-def _row(name: str, prompt: str, help_: str, metavar: str = "", **more: object) -> Question:
+def _row(name: str, help_: str, metavar: str = "", *, prompt: str = "", **more: object) -> Question:
     env = "ASPM_ADO_" + name.replace("-", "_").upper()
     return Question(name, prompt, f"--{name}", env, help_, metavar, **more)  # type: ignore[arg-type]
 
@@ -77,55 +77,49 @@ _storage: Final = partial(_row, group="Storage")
 
 ORGANIZATION: Final = _where(
     "organization",
-    "Organization or server (name or any URL in it)",
     "Organization of Azure DevOps Services: its name or any URL in it. Can be repeated.",
     "NAME-or-URL",
+    prompt="Organization or server (name or any URL in it)",
     short="-o",
     repeat=True,
 )
 SERVER_URL: Final = _where(
     "server-url",
-    "URL of your Azure DevOps Server",
     "URL of an Azure DevOps Server or of a collection.",
     "URL",
+    prompt="URL of your Azure DevOps Server",
 )
 COLLECTION: Final = _where(
-    "collection", "Collection", "Collection of the server. Can be repeated.", "NAME", repeat=True
+    "collection",
+    "Collection of the server. Can be repeated.",
+    "NAME",
+    prompt="Collection",
+    repeat=True,
 )
 ALL_ORGANIZATIONS: Final = _where(
     "all-organizations",
-    "All organizations",
     "Every organization (collection) that the token can access, besides those you name.",
     switch=True,
 )
 PURPOSE: Final = _where(
     "purpose",
-    "What will Invicti ASPM use this connection for?",
     "What Invicti ASPM uses the connection for: read code (alm), manage issues, or both.",
     "PURPOSE",
+    prompt="What will Invicti ASPM use this connection for?",
     values=("alm", "alm+issue-manager", "issue-manager"),
     default="alm",
 )
-ALLOW_HTTP: Final = _where(
-    "allow-http", "Allow http", "Accept an Azure DevOps Server without TLS.", switch=True
-)
-FROM: Final = _where(
-    "from",
-    "File of connections",
-    "Create each [[connection]] in the TOML file FILE.",
-    "FILE",
-)
-PAT_STDIN: Final = _token("pat-stdin", "Token on stdin", "Read the token from stdin.", switch=True)
+ALLOW_HTTP: Final = _where("allow-http", "Accept an Azure DevOps Server without TLS.", switch=True)
+FROM: Final = _where("from", "Create each [[connection]] in the TOML file FILE.", "FILE")
+PAT_STDIN: Final = _token("pat-stdin", "Read the token from stdin.", switch=True)
 PAT_FILE: Final = _token(
     "pat-file",
-    "Personal access token",
     "Read the token from FILE (- is stdin), or the token of one organization. Can be repeated.",
     "[ORGANIZATION=]FILE",
     repeat=True,
 )
 PAT_COMMAND: Final = _token(
     "pat-command",
-    "Command that prints the token",
     "Read the token from the output of COMMAND, or that of one organization. Can be repeated.",
     "[ORGANIZATION=]COMMAND",
     repeat=True,
@@ -133,14 +127,12 @@ PAT_COMMAND: Final = _token(
 )
 PAT_VARIABLE: Final = _token(
     "pat-variable",
-    "Variable with the token of an organization",
     "Read the token of one organization from the variable NAME. Can be repeated.",
     "ORGANIZATION=NAME",
     repeat=True,
 )
 CREATE_TOKEN: Final = _token(
     "create-token",
-    "How do you want to create the token",
     "Create the token for one organization with the Azure CLI (az): if possible, never, or fail "
     "without it.",
     "HOW",
@@ -152,49 +144,44 @@ PAT: Final = Question(
 )
 PAT_EXPIRES: Final = _token(
     "pat-expires",
-    "When does the token expire? (YYYY-MM-DD, or “unknown”)",
     "Expiry date of the token.",
     "YYYY-MM-DD",
+    prompt="When does the token expire? (YYYY-MM-DD, or “unknown”)",
 )
 REACH: Final = _token(
     "reach",
-    "Which kind of token do you want?",
     "The token you want: for all organizations (collections), or for one.",
     "REACH",
+    prompt="Which kind of token do you want?",
     values=("auto", "all", "organization"),
     default="auto",
 )
 CLONE_USERNAME: Final = _token(
     "clone-username",
-    "Username for cloning",
     "Username for scanners that cannot clone with the token alone.",
     "NAME",
+    prompt="Username for cloning",
 )
 CHECK_CLONE: Final = _token(
     "check-clone",
-    "Repository to test",
     "Repository to read as a test: any (auto), none (no), or the one you name.",
     "auto|no|PROJECT/REPO",
     default="auto",
 )
 READ_ONLY_PROBES: Final = _token(
     "read-only-probes",
-    "Read-only probes",
     "Send only GET. Without it, POST, PATCH and DELETE on random ids verify write access; they "
     "change nothing.",
     switch=True,
 )
 ALLOW_OTHER_IDENTITY: Final = _token(
-    "allow-other-identity",
-    "Allow another identity",
-    "Accept a new token that belongs to another person.",
-    switch=True,
+    "allow-other-identity", "Accept a new token that belongs to another person.", switch=True
 )
 TEAM_LEADS_MAY: Final = _aspm(
     "team-leads-may",
-    "What may team leads do in Invicti ASPM?",
     "Advanced Setting to switch on. Can be repeated.",
     "WHAT",
+    prompt="What may team leads do in Invicti ASPM?",
     repeat=True,
     values=("create-instances", "fetch-projects", "access-projects"),
 )
@@ -208,14 +195,10 @@ ASPM_URL: Final = Question(
     group="Invicti ASPM",
 )
 ASPM_TOKEN_FILE: Final = _aspm(
-    "aspm-token-file",
-    "API token of Invicti ASPM",
-    "Read the API token of Invicti ASPM from FILE.",
-    "FILE",
+    "aspm-token-file", "Read the API token of Invicti ASPM from FILE.", "FILE"
 )
 ASPM_API: Final = _aspm(
     "aspm-api",
-    "API of Invicti ASPM",
     "API of your Invicti ASPM.",
     "API",
     values=("auto", "standalone", "core"),
@@ -223,41 +206,30 @@ ASPM_API: Final = _aspm(
 )
 REGISTER: Final = _aspm(
     "register",
-    "Registration",
     "How to add the connection to Invicti ASPM: by its API, by you (guided), or not at all.",
     "HOW",
     values=("auto", "api", "guided", "none"),
     default="auto",
 )
 REGISTRATION_PROFILE: Final = _aspm(
-    "registration-profile", "Registration profile", "Your profile for --register api.", "FILE"
+    "registration-profile", "Your profile for --register api.", "FILE"
 )
 STORE: Final = _storage(
-    "store",
-    "Store",
-    "Where to store the secrets.",
-    "STORE",
-    values=("keyring", "none"),
-    default="keyring",
+    "store", "Where to store the secrets.", "STORE", values=("keyring", "none"), default="keyring"
 )
-CONFIG_DIR: Final = _storage(
-    "config-dir", "Configuration directory", "Configuration directory.", "DIR"
-)
+CONFIG_DIR: Final = _storage("config-dir", "Configuration directory.", "DIR")
 DRY_RUN: Final = _row(
-    "dry-run", "Dry run", "Validate and print the plan. Store and register nothing.", switch=True
+    "dry-run", "Validate and print the plan. Store and register nothing.", switch=True
 )
-YES: Final = _row("yes", "Yes", "Skip confirmation prompts.", switch=True, short="-y")
+YES: Final = _row("yes", "Skip confirmation prompts.", switch=True, short="-y")
 
-WARN_DAYS: Final = _row(
-    "warn-days", "Warn days", "Warn when a token expires within N days.", "N", default="30"
-)
+WARN_DAYS: Final = _row("warn-days", "Warn when a token expires within N days.", "N", default="30")
 FAIL_ON_WARNING: Final = _row(
-    "fail-on-warning", "Fail on warning", "Exit with 3 on a warning that counts.", switch=True
+    "fail-on-warning", "Exit with 3 on a warning that counts.", switch=True
 )
-SHOW_ALL: Final = _row("all", "All", "Show all checks, including passed ones.", switch=True)
+SHOW_ALL: Final = _row("all", "Show all checks, including passed ones.", switch=True)
 REPORT: Final = _row(
     "report",
-    "File for the report",
     "Also write the report to FILE: .html (a page), .md, .xml (JUnit), .ics (calendar), .prom "
     "(Prometheus) or .json. Can be repeated.",
     "FILE",
@@ -265,37 +237,27 @@ REPORT: Final = _row(
 )
 REQUEST: Final = _row(
     "request",
-    "Request",
     "Print a request to an administrator whose policy prevents the token.",
     "POLICY",
     values=("creation", "global", "full-scope", "lifespan", "access"),
 )
-PLAN: Final = _row(
-    "plan", "Plan", "Print the plan for each organization. Change nothing.", switch=True
-)
+PLAN: Final = _row("plan", "Print the plan for each organization. Change nothing.", switch=True)
 PLAN_FILE: Final = _row(
     "plan-file",
-    "File for the plan",
     "Write the plan to FILE (.json or .md). Change nothing. Can be repeated.",
     "FILE",
     repeat=True,
 )
 
-JSON: Final = _row("json", "JSON", "Print one JSON document on stdout.", switch=True)
-NO_INPUT: Final = _row(
-    "no-input", "No input", "Never prompt. Fail if a value is missing.", switch=True
-)
-CA_BUNDLE: Final = _row("ca-bundle", "CA bundle", "Also trust these certificates (PEM).", "FILE")
-TIMEOUT: Final = _row(
-    "timeout", "Timeout", "Time limit of each request in seconds.", "SECONDS", default="30"
-)
-QUIET: Final = _row(
-    "quiet", "Quiet", "Print only results, warnings and prompts.", switch=True, short="-q"
-)
+JSON: Final = _row("json", "Print one JSON document on stdout.", switch=True)
+NO_INPUT: Final = _row("no-input", "Never prompt. Fail if a value is missing.", switch=True)
+CA_BUNDLE: Final = _row("ca-bundle", "Also trust these certificates (PEM).", "FILE")
+TIMEOUT: Final = _row("timeout", "Time limit of each request in seconds.", "SECONDS", default="30")
+QUIET: Final = _row("quiet", "Print only results, warnings and prompts.", switch=True, short="-q")
 VERBOSE: Final = _row(
-    "verbose", "Verbose", "Log each request to stderr, without secrets.", switch=True, short="-v"
+    "verbose", "Log each request to stderr, without secrets.", switch=True, short="-v"
 )
-NO_COLOR: Final = _row("no-color", "Disable color", "Disable color.", switch=True)
+NO_COLOR: Final = _row("no-color", "Disable color.", switch=True)
 
 SHARED: Final = (JSON, NO_INPUT, CA_BUNDLE, TIMEOUT, CONFIG_DIR, QUIET, VERBOSE, NO_COLOR)
 WHERE: Final = (ORGANIZATION, SERVER_URL, COLLECTION, ALL_ORGANIZATIONS)

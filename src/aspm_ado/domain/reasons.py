@@ -1,7 +1,11 @@
-"""The public words: exit codes, check ids with titles, reasons with who can act."""
+"""The public words: exit codes, check ids with titles, reasons with who can act; and the errors.
+
+An error says what happened and what to do, and has a reason with its exit code.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Final
 
@@ -328,3 +332,75 @@ NEVER_SENT: Final = frozenset(
     }
 )
 """Failures before the first byte of a request reaches its host: it had no effect."""
+
+
+class UserError(Exception):
+    """A failure that somebody can fix. ``problem`` and ``remedy`` contain no secrets."""
+
+    def __init__(self, reason: Reason, problem: str, *, remedy: str) -> None:
+        super().__init__(problem)
+        self.reason, self.problem, self.remedy = reason, problem, remedy
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The exit code of the reason."""
+        return self.reason.exit_code
+
+
+class UsageError(UserError):
+    """The command line is not valid or lacks a value (exit 2)."""
+
+
+class NotCreatedError(UserError):
+    """Azure DevOps created no token. The person can create it by hand (exit 2, 3 or 5)."""
+
+
+class StoreError(UserError):
+    """The keyring or the configuration is unusable (exit 7)."""
+
+
+class DamagedRecordsError(StoreError):
+    """The configuration is damaged. ``connect`` can set it aside."""
+
+
+class InterruptedByUserError(UserError):
+    """Ctrl-C, Ctrl-D, SIGTERM or SIGHUP (exit 130)."""
+
+
+class HandoffInterruptedError(InterruptedByUserError):
+    """An interrupt in the handoff of a stored connection (exit 130)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What an error says, for the document."""
+
+    reason: Reason
+    problem: str
+    remedy: str
+
+    @classmethod
+    def of(cls, error: UserError) -> Problem:
+        """The problem of an error."""
+        return cls(error.reason, error.problem, error.remedy)
+
+
+def bug_words(error: BaseException) -> str:
+    """Describe a bug: its type, and an id of where it happened. Never a value."""
+    import hashlib
+    import traceback
+
+    frames = [
+        f"{frame.filename.rpartition('aspm_ado')[2]}:{frame.lineno}"
+        for frame in traceback.extract_tb(error.__traceback__)
+    ]
+    kind = type(error).__name__
+    where = " ".join(frames)
+    mark = hashlib.sha256(f"{kind} {where}".encode()).hexdigest()[:8]
+    place = kind
+    if frames:
+        place += f" at {frames[-1].lstrip('/').lstrip(chr(92))}"
+    return f"A bug in aspm-ado: {place} (id {mark})."
+
+
+BUG_REMEDY: Final = "Report this id and the command that you ran. The id contains no secret."

@@ -11,9 +11,8 @@ from enum import StrEnum
 from typing import Final
 from urllib.parse import unquote
 
-from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.known_secrets import KNOWN_SECRETS
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 
 
 class TokenFormat(StrEnum):

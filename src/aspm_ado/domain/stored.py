@@ -9,10 +9,10 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
-from aspm_ado.domain.azure.deployment import Deployment, Purpose
+from aspm_ado.domain.azure.place import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
-from aspm_ado.domain.identity import Identity
-from aspm_ado.domain.origin import Origin
+from aspm_ado.domain.documents import Identity
+from aspm_ado.domain.http import Origin
 from aspm_ado.domain.secret import TokenFormat
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")

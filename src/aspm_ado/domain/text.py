@@ -97,8 +97,8 @@ def join_words(words: Sequence[str], last: str = "and") -> str:
 
 def some_of(names: Iterable[str], room: int = 60) -> str:
     """Each name once, as many as there is room for; the others are counted."""
-    first, *others = dict.fromkeys(names)
-    text, left = first, len(others)
+    text, *others = dict.fromkeys(clean(name, 160) for name in names) or [""]
+    left = len(others)
     for name in others:
         if len(text) + len(name) > room:
             break

@@ -10,14 +10,13 @@ from difflib import get_close_matches
 from shlex import quote
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from aspm_ado.domain.errors import UsageError, UserError
 from aspm_ado.domain.questions import STORE
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError, UserError
 from aspm_ado.domain.secret import Secret, require_simulated
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.azure.named_repository import NamedRepository
+    from aspm_ado.domain.azure.place import NamedRepository
     from aspm_ado.domain.ports import Prompter
     from aspm_ado.domain.questions import Choice, Given, Question
 
@@ -174,7 +173,7 @@ def parse_check_clone(text: str) -> str | NamedRepository:
     value = text.strip().strip("/").lower()
     if value in (AUTO, NO):
         return value
-    from aspm_ado.domain.azure.named_repository import parse_repository
+    from aspm_ado.domain.azure.place import parse_repository
 
     return parse_repository(text)
 

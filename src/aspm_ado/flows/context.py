@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from aspm_ado.domain.stored import RegistrationState
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.aspm.profile import Profile
-    from aspm_ado.domain.azure.pat_lifecycle import CreatedToken
+    from aspm_ado.domain.aspm.api import Profile
+    from aspm_ado.domain.azure.pats import CreatedToken
     from aspm_ado.domain.azure.requests import Caller
     from aspm_ado.domain.azure.retirement import Clock
     from aspm_ado.domain.ports import Desktop, Entra, Records, Sources, Vault, Voice
     from aspm_ado.flows.answers import Asker
-    from aspm_ado.flows.validation.result import TokenResult
     from aspm_ado.flows.validation.scheduler import RequestPlan, Scheduler
+    from aspm_ado.flows.validation.token import TokenResult
 
 T = TypeVar("T")
 _MAY_HAVE_IT: Final = (RegistrationState.REGISTERED, RegistrationState.UNKNOWN)

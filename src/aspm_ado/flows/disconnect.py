@@ -7,9 +7,8 @@ from operator import methodcaller
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.place import site_of
-from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import YES, Question
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.stored import RegistrationState
 from aspm_ado.domain.text import FEW, clean
 from aspm_ado.flows.answers import declined
@@ -20,7 +19,7 @@ from aspm_ado.flows.storage.transaction import (
     erase_marked,
     undo_interrupted,
 )
-from aspm_ado.flows.validate import stored_entries
+from aspm_ado.flows.target import stored_entries
 
 if TYPE_CHECKING:
     from aspm_ado.domain.stored import Entry

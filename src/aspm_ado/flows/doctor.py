@@ -9,26 +9,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final, Protocol
 
 from aspm_ado.domain import doctor as rules
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.doctor import Health, HealthCheck, Subject, shortlist
-from aspm_ado.domain.errors import Problem, StoreError, UserError
+from aspm_ado.domain.azure.place import Deployment
+from aspm_ado.domain.doctor import Health, HealthCheck, Subject
 from aspm_ado.domain.http import Call
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Problem, Reason, StoreError, UserError
 from aspm_ado.domain.stored import CATALOGUE_SCHEMA, Catalogue
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean, some_of
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from aspm_ado.domain.doctor import (
-        FolderFacts,
-        Host,
-        HostResult,
-        MachineFacts,
-        ProxyUse,
-    )
-    from aspm_ado.domain.http import Reply
-    from aspm_ado.domain.origin import Origin
+    from aspm_ado.domain.doctor import FolderFacts, Host, HostResult, MachineFacts, ProxyUse
+    from aspm_ado.domain.http import Origin, Reply
     from aspm_ado.domain.ports import Records, Vault
 
 
@@ -211,7 +203,7 @@ def _catalogue(machine: Machine) -> Iterator[HealthCheck]:
         yield rules.failed(Subject.CATALOGUE, stored)
         return
     names = sorted(stored.connections)
-    detail = f"{len(names)}: {shortlist(names)}" if names else "None"
+    detail = f"{len(names)}: {some_of(names)}" if names else "None"
     yield rules.ok(Subject.CATALOGUE, f"{detail} (schema {CATALOGUE_SCHEMA}).")
     yield from rules.unfinished_work(stored)
     try:

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.aspm.api import Dialect, Settings, settings_for
 from aspm_ado.domain.aspm.handoff import clone_notes, stored_evidence
 from aspm_ado.domain.aspm.registration import NewToken, RegistrationFacts, token_of
 from aspm_ado.domain.azure.place import options_for, site_of
-from aspm_ado.domain.checks import Check, Status
-from aspm_ado.domain.errors import (
+from aspm_ado.domain.reasons import (
     HandoffInterruptedError,
     InterruptedByUserError,
+    Reason,
     StoreError,
     UsageError,
 )
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import AspmReport, OrganizationReport, Report
+from aspm_ado.domain.report import AspmReport, Check, OrganizationReport, Report, Status
 from aspm_ado.domain.rules.aspm import aspm_skipped
 from aspm_ado.domain.stored import (
     Entry,
@@ -31,7 +30,6 @@ from aspm_ado.domain.stored import (
 )
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import AUTO
-from aspm_ado.flows.registration.api import profile_at
 from aspm_ado.flows.registration.aspm import (
     NO_TEAM_LEADS,
     AspmResult,
@@ -41,20 +39,13 @@ from aspm_ado.flows.registration.aspm import (
     given_for,
     resolve_aspm,
 )
-from aspm_ado.flows.registration.delivery import (
-    Outcomes,
-    deliver,
-    goes_through_profile,
-    with_registration,
-)
+from aspm_ado.flows.registration.delivery import Outcomes, deliver, goes_through_profile, profile_at
 from aspm_ado.flows.registration.guided import Handoff
-from aspm_ado.flows.storage.connection import entry_report, report_on_record
-from aspm_ado.flows.storage.secrets import read_current
+from aspm_ado.flows.storage.connection import report_on_record
 from aspm_ado.flows.storage.successor import revoke_replaced
-from aspm_ado.flows.storage.transaction import changed_meanwhile
-from aspm_ado.flows.validate import stored_entries
-from aspm_ado.flows.validation.report import report
-from aspm_ado.flows.which import connection_meant
+from aspm_ado.flows.storage.transaction import changed_meanwhile, read_current
+from aspm_ado.flows.target import entry_meant
+from aspm_ado.flows.validation.report import entry_report, report, with_registration
 
 if TYPE_CHECKING:
     from aspm_ado.domain.secret import Secret
@@ -115,7 +106,7 @@ def resume_handoff(context: Context, name: str | None, command: str = "handoff")
     organizations = [_organization(now, one, result) for one in now.organizations]
     checks = filter(None, [result.stored])
     made = entry_report(now, organizations, checks, aspm_report(now, result.aspm))
-    return report(context, command, [], [made])
+    return report(context, command, [made])
 
 
 def due_in(entry: Entry) -> list[StoredOrganization]:
@@ -222,7 +213,7 @@ def bring(
     handoffs = [_handoff(entry, one, secrets[entry.newest_key(one.name)], settings) for one in due]
     profile = profile_at(context, profile_path) if profile_path else None
     with leading_on(context, entry.name):
-        outcomes = deliver(context, aspm, profile, handoffs, keeps=True, resumes=True, done=done)
+        outcomes = deliver(context, aspm, profile, handoffs, resumes=True, done=done)
     return HandoffResult(stored, asked, outcomes)
 
 
@@ -255,12 +246,6 @@ def _where(entry: Entry) -> str:
     return options_for(site_of(entry), [entry.organizations[0].name])
 
 
-def entry_meant(context: Context, name: str | None) -> Entry:
-    """The connection meant: named, the only one, or chosen."""
-    [entry] = stored_entries(context, [connection_meant(context, name)])
-    return entry
-
-
 def _handoff(entry: Entry, one: StoredOrganization, secret: Secret, settings: Settings) -> Handoff:
     """A stored organization, to be brought to Invicti ASPM with ``secret``.
 
@@ -271,7 +256,7 @@ def _handoff(entry: Entry, one: StoredOrganization, secret: Secret, settings: Se
         one = entry.successors[key].in_force(one, key, one.registration)
     day = max(one.days.values(), default=(entry.validated or "")[:10])
     credential = entry.credential_of(one.credential)
-    evidence = stored_evidence(one.verdict.items(), day, credential.reach)
+    evidence = stored_evidence(one.verdict, day, credential.reach, credential.owner)
     return Handoff(
         entry.name,
         site_of(entry).place(one.name),
@@ -280,7 +265,7 @@ def _handoff(entry: Entry, one: StoredOrganization, secret: Secret, settings: Se
         secret,
         one.username,
         one.repository,
-        replace(evidence, owner=credential.owner),
+        evidence,
         one.registration,
         key,
         clone_notes(site_of(entry).place(one.name), one.verdict, one.username),

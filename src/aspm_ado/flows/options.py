@@ -7,11 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.aspm.api import Dialect, Settings, settings_for
-from aspm_ado.domain.azure.deployment import Deployment, Purpose
-from aspm_ado.domain.azure.place import parse_organization, site_of
+from aspm_ado.domain.aspm.api import Dialect, settings_for
+from aspm_ado.domain.azure.place import Deployment, Purpose, parse_organization, site_of
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
-from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.questions import (
     ALL_ORGANIZATIONS,
     ASPM_API,
@@ -30,10 +28,9 @@ from aspm_ado.domain.questions import (
     TEAM_LEADS_MAY,
     YES,
 )
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.stored import StoredAspm
+from aspm_ado.domain.reasons import Reason, StoreError, UsageError
+from aspm_ado.domain.stored import Registration, RegistrationMode, StoredAspm
 from aspm_ado.flows.answers import AUTO, one_of, parse_check_clone, parse_username
-from aspm_ado.flows.registration.api import profile_at
 from aspm_ado.flows.registration.aspm import (
     LATER,
     NO_TEAM_LEADS,
@@ -42,9 +39,10 @@ from aspm_ado.flows.registration.aspm import (
     missing_aspm_token,
     parse_aspm_url,
 )
+from aspm_ado.flows.registration.delivery import profile_at
+from aspm_ado.flows.registration.guided import HANDED_OFF
 from aspm_ado.flows.storage.connection import UNNAMED, default_name, parse_name
-from aspm_ado.flows.storage.secrets import read_current, require_same_world
-from aspm_ado.flows.storage.transaction import prepare_storage
+from aspm_ado.flows.storage.transaction import prepare_storage, read_current, require_same_world
 from aspm_ado.flows.target import (
     ask_target,
     collection_missing,
@@ -52,16 +50,19 @@ from aspm_ado.flows.target import (
     stored_by_key,
     target_given,
 )
-from aspm_ado.flows.tokens.correction import correct_absent
-from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, creation_asked
-from aspm_ado.flows.tokens.expiry import end_given
+from aspm_ado.flows.tokens.creation import (
+    REQUIRE,
+    creates_unasked,
+    creation_asked,
+    reached_by_person,
+)
 from aspm_ado.flows.tokens.prompt import warn_of_end
-from aspm_ado.flows.tokens.reached import reached_by_person
-from aspm_ado.flows.tokens.sources import Tokens, missing_token, tokens_given
+from aspm_ado.flows.tokens.retry import correct_absent
+from aspm_ado.flows.tokens.sources import Tokens, end_given, missing_token, tokens_given
 from aspm_ado.flows.validation.token import Demand, Token
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.aspm.profile import Profile
+    from aspm_ado.domain.aspm.api import Profile
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.secret import Secret
     from aspm_ado.domain.stored import Entry
@@ -69,7 +70,7 @@ if TYPE_CHECKING:
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.target import Target
     from aspm_ado.flows.tokens.sources import ApiToken
-    from aspm_ado.flows.validation.result import TokenResult
+    from aspm_ado.flows.validation.token import TokenResult
 
 API: Final = "api"
 GUIDED: Final = "guided"
@@ -111,6 +112,20 @@ class AspmOptions:
     def uses_profile(self) -> bool:
         """Whether an operator's profile registers."""
         return self.register == API or (self.register == AUTO and bool(self.profile))
+
+    def begun(
+        self, known: Registration, *, brings: bool, is_unchanged: bool = False
+    ) -> Registration:
+        """What is on record of a token until Invicti ASPM answers, or a person does.
+
+        A profile only creates: where it has registered another token, or other settings, a person
+        enters the new ones.
+        """
+        if brings and self.hands_over:
+            return HANDED_OFF
+        if brings and known.mode is not RegistrationMode.API and not known.marker:
+            return Registration(RegistrationMode.API)
+        return known if is_unchanged else known.for_new_token
 
     def add_stored(self, entry: Entry) -> None:
         """Fill what was not said with what is on record."""
@@ -445,7 +460,7 @@ def _with_stored(
         for place in bare
         if (key := used.get(place.key, "")) in secrets
     }
-    return entry, Tokens(None, given.own | own)
+    return entry, Tokens(own=given.own | own)
 
 
 def _stored_token(context: Context, place: Place, entry: Entry, key: str, secret: Secret) -> Token:
@@ -515,11 +530,6 @@ def _check_toggles(asker: Asker, aspm: AspmOptions, demand: Demand, known: Entry
     if known is not None and not asker.given(PURPOSE):
         purpose = known.purpose
     settings_for(aspm.toggles, purpose, aspm.api)
-
-
-def settings_of(options: AspmOptions, purpose: Purpose) -> Settings:
-    """Advanced Settings: those given, or none, which the plan lets a person change."""
-    return settings_for(options.toggles or (), purpose, options.api)
 
 
 # What is missing

@@ -1,23 +1,24 @@
-"""The target of a run: a deployment of Azure DevOps, and the organizations meant there."""
+"""What a command means: a deployment and its organizations, or a stored connection."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.azure.place import SERVICES, Site, parse_organization, parse_server
-from aspm_ado.domain.errors import UsageError, UserError
+from aspm_ado.domain.azure.place import SERVICES, Deployment, Site, parse_organization, parse_server
 from aspm_ado.domain.questions import (
     ALL_ORGANIZATIONS,
     ALLOW_HTTP,
     COLLECTION,
     ORGANIZATION,
     SERVER_URL,
+    Choice,
+    Question,
 )
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError, UserError
 from aspm_ado.domain.text import clean
+from aspm_ado.flows.storage.transaction import require_same_world
 from aspm_ado.flows.validation.token import each_once
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.questions import Given
     from aspm_ado.domain.stored import Entry, StoredOrganization
     from aspm_ado.flows.answers import Asker
+    from aspm_ado.flows.context import Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,3 +196,71 @@ def known_name(entry: Entry, text: str) -> str:
             remedy=f"It has: {clean(stored, 300)}.",
         )
     return found.name
+
+
+_WHICH: Final = Question("connection", "Which connection?")
+
+
+def connection_meant(context: Context, name: str | None) -> str:
+    """The name given, the only connection there is, or the one that a person chooses.
+
+    Raises ``UsageError`` with the names where there are several and nobody can choose.
+    """
+    if name:
+        return name
+    entries = stored_entries(context, [])
+    names = [entry.name for entry in entries]
+    if len(names) == 1:
+        return names[0]
+    if not context.asker.asks:
+        raise UsageError(
+            Reason.INPUT_MISSING,
+            "Several connections are stored, and prompts are unavailable.",
+            remedy=f"Pass one of these names: {', '.join(names)}.",
+        )
+    choices = []
+    for entry in entries:
+        places = clean(", ".join(one.name for one in entry.organizations), 60)
+        choices.append(Choice(entry.name, entry.name, f"{places} on {clean(entry.base_url, 60)}"))
+    return context.asker.prompter.choose(_WHICH, choices, names[0])
+
+
+def stored_entries(
+    context: Context, names: Sequence[str], *, otherwise: str = "", in_any_world: bool = False
+) -> list[Entry]:
+    """The connections named, or all; ``nothing-stored`` (2) where one is not there.
+
+    ``otherwise`` also helps then. Simulated connections are for a simulation only, and real ones
+    for none, unless ``in_any_world``. Of both kinds, only those that fit are meant by no name.
+    """
+    catalogue = context.records.load()
+    usable = [
+        name
+        for name, entry in catalogue.connections.items()
+        if entry.simulated is not (not context.is_simulated)
+    ]
+    wanted = list(dict.fromkeys(names)) or sorted(usable or catalogue.connections)
+    for name in wanted:
+        if name not in catalogue.connections:
+            known = ", ".join(sorted(catalogue.connections)) or "none"
+            raise UsageError(
+                Reason.NOTHING_STORED,
+                f"There is no connection named {clean(name, 60)} (stored: {known}).",
+                remedy="See `aspm-ado list`, or run `aspm-ado connect` to create one.",
+            )
+    if not wanted:
+        raise UsageError(
+            Reason.NOTHING_STORED,
+            "No connections stored.",
+            remedy=f"To create one, run `aspm-ado connect`{otherwise}.",
+        )
+    entries = [catalogue.connections[name] for name in wanted]
+    if not in_any_world:
+        require_same_world(context, entries)
+    return entries
+
+
+def entry_meant(context: Context, name: str | None) -> Entry:
+    """The connection meant: named, the only one, or chosen."""
+    [entry] = stored_entries(context, [connection_meant(context, name)])
+    return entry

@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.errors import UsageError, UserError
+from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.questions import COLLECTION, ORGANIZATION, Choice, Question
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError, UserError
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.handoff import due_in, entry_meant
-from aspm_ado.flows.storage.secrets import read_current
-from aspm_ado.flows.storage.transaction import changed_meanwhile
-from aspm_ado.flows.target import known_name
+from aspm_ado.flows.handoff import due_in
+from aspm_ado.flows.storage.transaction import changed_meanwhile, read_current
+from aspm_ado.flows.target import entry_meant, known_name
 
 if TYPE_CHECKING:
     from aspm_ado.domain.secret import Secret

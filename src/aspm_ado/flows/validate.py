@@ -10,19 +10,22 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.aspm.registration import RegistrationFacts, token_of
 from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.azure.retirement import DaySource, Reach
-from aspm_ado.domain.checks import Check, CheckId, Status, refusing_warnings, skip
-from aspm_ado.domain.errors import StoreError, UsageError
 from aspm_ado.domain.questions import PAT_EXPIRES, PAT_SOURCES
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, StoreError, UsageError
 from aspm_ado.domain.report import (
     AspmReport,
+    Check,
+    CheckId,
     ConnectionReport,
     OrganizationReport,
     Report,
+    Status,
     TokenFacts,
+    refusing_warnings,
+    skip,
+    with_changes,
 )
 from aspm_ado.domain.rules.access import TokenHistory
-from aspm_ado.domain.rules.changes import with_changes
 from aspm_ado.domain.rules.clone import clone_skipped
 from aspm_ado.domain.rules.scopes import scopes_not_asked
 from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS, global_token_warnings
@@ -43,29 +46,38 @@ from aspm_ado.flows.options import (
     refuse_missing,
 )
 from aspm_ado.flows.registration.aspm import shown_since, validate_stored_aspms
-from aspm_ado.flows.registration.delivery import with_registration
-from aspm_ado.flows.storage.connection import entry_report
-from aspm_ado.flows.storage.secrets import SPOILT, Secrets, read_secrets, require_same_world
-from aspm_ado.flows.storage.transaction import changed_meanwhile, update_entry
+from aspm_ado.flows.storage.transaction import (
+    SPOILT,
+    Secrets,
+    changed_meanwhile,
+    read_secrets,
+    update_entry,
+)
 from aspm_ado.flows.target import (
     ask_target,
     collection_missing,
     site_meant,
     stored_by_key,
+    stored_entries,
     target_given,
 )
-from aspm_ado.flows.tokens.expiry import end_given
 from aspm_ado.flows.tokens.sources import (
     ASPM_VARIABLES,
     PAT_VARIABLES,
     Tokens,
     ask_token,
+    end_given,
     tokens_given,
 )
-from aspm_ado.flows.validation.report import connection_report, named, report
-from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
+from aspm_ado.flows.validation.report import (
+    connection_report,
+    entry_report,
+    named,
+    report,
+    with_registration,
+)
 from aspm_ado.flows.validation.run import validate
-from aspm_ado.flows.validation.token import Token
+from aspm_ado.flows.validation.token import OrganizationResult, Token, TokenResult
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
@@ -150,7 +162,7 @@ def validate_stored(
     ]
     if not validations:
         raise changed_meanwhile(entries[0].name)
-    results = _validate(context, validations, terms.warn_days)
+    _validate(context, validations, terms.warn_days)
     reports: list[ConnectionReport] = []
     notes: list[str] = []
     catalogue = context.records.load()
@@ -158,7 +170,7 @@ def validate_stored(
         reports.append(_report(one, terms, _fresh(one, catalogue)))
         notes += _stopping(context, one)
     _remember(context, validations)
-    return report(context, command, results, reports, notes)
+    return report(context, command, reports, notes)
 
 
 def _with_end_given(context: Context, entry: Entry) -> Entry:
@@ -183,24 +195,20 @@ def _with_end_given(context: Context, entry: Entry) -> Entry:
     return update_entry(context, entry.name, lambda now: now.ending(day, given.source))
 
 
-def _validate(
-    context: Context, validations: Sequence[_Validation], warn_days: int
-) -> list[TokenResult]:
+def _validate(context: Context, validations: Sequence[_Validation], warn_days: int) -> None:
     """Validate all tokens side by side, then each ASPM.
 
     What comes of them goes to their connections.
     """
     tokens = [token for one in validations for token in one.tokens]
-    results = validate(context, tokens, warn_days=warn_days)
+    coming = iter(validate(context, tokens, warn_days=warn_days))
     sound = [one.entry for one in validations if one.secrets.reason is not SPOILT]
     aspms = validate_stored_aspms(context, sound)
-    coming = iter(results)
     for one in validations:
         one.results = list(islice(coming, len(one.tokens)))
         if one.entry.name in aspms:
             one.aspm = aspms[one.entry.name].report
             one.shown = shown_since(context, one.entry, aspms[one.entry.name])
-    return results
 
 
 def _stopping(context: Context, one: _Validation) -> Iterator[str]:
@@ -210,41 +218,6 @@ def _stopping(context: Context, one: _Validation) -> Iterator[str]:
     """
     reports = {key: here.report for key, here in one.organizations.items()}
     return global_token_warnings(one.entry, one.calendar or context.clock.calendar(), reports)
-
-
-def stored_entries(
-    context: Context, names: Sequence[str], *, otherwise: str = "", in_any_world: bool = False
-) -> list[Entry]:
-    """The connections named, or all; ``nothing-stored`` (2) where one is not there.
-
-    ``otherwise`` also helps then. Simulated connections are for a simulation only, and real ones
-    for none, unless ``in_any_world``. Of both kinds, only those that fit are meant by no name.
-    """
-    catalogue = context.records.load()
-    usable = [
-        name
-        for name, entry in catalogue.connections.items()
-        if entry.simulated is not (not context.is_simulated)
-    ]
-    wanted = list(dict.fromkeys(names)) or sorted(usable or catalogue.connections)
-    for name in wanted:
-        if name not in catalogue.connections:
-            known = ", ".join(sorted(catalogue.connections)) or "none"
-            raise UsageError(
-                Reason.NOTHING_STORED,
-                f"There is no connection named {clean(name, 60)} (stored: {known}).",
-                remedy="See `aspm-ado list`, or run `aspm-ado connect` to create one.",
-            )
-    if not wanted:
-        raise UsageError(
-            Reason.NOTHING_STORED,
-            "No connections stored.",
-            remedy=f"To create one, run `aspm-ado connect`{otherwise}.",
-        )
-    entries = [catalogue.connections[name] for name in wanted]
-    if not in_any_world:
-        require_same_world(context, entries)
-    return entries
 
 
 def _stored_tokens(context: Context, entry: Entry, secrets: Secrets) -> list[Token]:
@@ -445,4 +418,4 @@ def validate_ad_hoc(context: Context, terms: Terms = USUAL) -> Report:
     site = next((result.token.site for result in results), target.site)
     reports = (terms.applied_to(named(made, None)) for result in results for made in result.reports)
     connection = connection_report(None, site, demand.purpose, reports)
-    return report(context, "validate", results, [connection])
+    return report(context, "validate", [connection])

@@ -14,17 +14,15 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import quote
 
-from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import Reach, count_days
-from aspm_ado.domain.checks import CheckId, Command, Status
-from aspm_ado.domain.help.ticket import responsibilities
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import TokenFacts, Verdict
+from aspm_ado.domain.report import CheckId, Command, Status, TokenFacts, Verdict
 from aspm_ado.domain.text import FEW, clean, some_of
+from aspm_ado.domain.ticket import responsibilities
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.checks import Check
-    from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report
+    from aspm_ado.domain.report import Check, ConnectionReport, OrganizationReport, Report
 
 _T = TypeVar("_T")
 Line = tuple[Status | None, str]

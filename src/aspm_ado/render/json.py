@@ -17,9 +17,8 @@ from aspm_ado.domain.report import REPORT_SCHEMA, Report, verdict_of
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.scopes import Level
-    from aspm_ado.domain.checks import Check
-    from aspm_ado.domain.errors import Problem
-    from aspm_ado.domain.report import ConnectionReport, OrganizationReport
+    from aspm_ado.domain.reasons import Problem
+    from aspm_ado.domain.report import Check, ConnectionReport, OrganizationReport
 
 Document = dict[str, Any]
 _OBEYED: Final = re.compile(r"#(?=#)|:(?=:)|(?<=section_start):|(?<=section_end):")
@@ -82,6 +81,11 @@ def report_document(report: Report) -> Document:
         "verdict": report.verdict.value,
         "connections": [_connection(connection) for connection in report.connections],
     }
+
+
+def report_bytes(report: Report) -> bytes:
+    """The same, as ``--report FILE.json`` has it: the bytes that stdout would get."""
+    return dump(report_document(report))
 
 
 def _connection(connection: ConnectionReport) -> Document:

@@ -12,15 +12,14 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final, TextIO
 
 from aspm_ado import __version__
-from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import count_days
-from aspm_ado.domain.checks import CheckId, Status
-from aspm_ado.domain.help.ticket import responsibilities
+from aspm_ado.domain.report import CheckId, Status
 from aspm_ado.domain.text import FEW, clean, encodable, wrap
+from aspm_ado.domain.ticket import responsibilities
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.checks import Check
-    from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report
+    from aspm_ado.domain.report import Check, ConnectionReport, OrganizationReport, Report
     from aspm_ado.render.ending import Line
 
 MARKS: Final = {

@@ -173,7 +173,8 @@ class _AspmCall:
             return self._error(refusal, 400)
         self.live.note_change(f"{kind} {name} created")
         if kind == "project":
-            self.live.change(lambda now: now.with_project(name, repository))
+            onboarded = (repository.lower(), name)
+            self.live.change(lambda now: now.with_more_in_aspm(projects=name, onboarded=onboarded))
         made = _project(name) if kind == "project" else _named(kind, name)
         shown: dict[str, dict[str, object]] = {
             "project": {"message": "project created successfully", "project": made},

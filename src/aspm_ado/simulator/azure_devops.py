@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from aspm_ado.simulator import authentication, discovery, git, pat_lifecycle, responses
+from aspm_ado.simulator import git, pat_lifecycle, responses, routing
 from aspm_ado.simulator.http import Response
 from aspm_ado.simulator.resources import OPERATIONS, ROOT_OPERATIONS
 from aspm_ado.simulator.routing import IncomingCall, ServiceHost, dispatch
@@ -91,15 +91,15 @@ def _in_organization(call: IncomingCall) -> Response:
     if not is_clone and "_apis" not in [part.casefold() for part in call.rest]:
         # A web page needs a sign-in.
         return responses.to_sign_in(call.organization.tenant)
-    refused = authentication.admit(call)
+    refused = routing.admit(call)
     if refused is not None:
         return _with_all_challenges(refused, call)
     response = _below(call)
     if call.token is not None:
-        return authentication.naming(call.token, response)
+        return routing.naming(call.token, response)
     if response.status == 401:
         # Anonymous callers do not see refusals that name a scope.
-        return _with_all_challenges(authentication.unauthenticated(call), call)
+        return _with_all_challenges(routing.unauthenticated(call), call)
     return response
 
 
@@ -107,27 +107,27 @@ def _below(call: IncomingCall) -> Response:
     """The answer of an organization or a collection to an admitted caller."""
     if ServiceHost.CORE in call.hosts and git.is_clone(call.rest):
         return git.answer_git(call)
-    if discovery.is_for(call):
-        return discovery.list_locations(call)
+    if routing.is_discovery(call):
+        return routing.list_locations(call)
     return dispatch(OPERATIONS, call)
 
 
 def _above_organizations(call: IncomingCall) -> Response:
     signed_in = pat_lifecycle.sign_in_as_token(call)
-    token = signed_in or authentication.token_in(call)
+    token = signed_in or routing.token_in(call)
     if token is None or token.reach is not None:
         # §2: a token for one organization is unknown here: 401, or a redirect without Suppress.
-        if authentication.suppresses(call.request) or call.request.method != "GET":
+        if routing.suppresses(call.request) or call.request.method != "GET":
             return _with_all_challenges(responses.authentication_required(call.challenges), call)
         return responses.to_sign_in(None)
     if call.world.today > token.expires:
         return _with_all_challenges(responses.expired(call.challenges), call)
-    retired = authentication.has_retired(call.world, token) or not call.world.profile_takes_tokens
+    retired = routing.has_retired(call.world, token) or not call.world.profile_takes_tokens
     if retired and signed_in is None:
         return responses.scope_missing(call.challenges)
     call.token = token
     call.organization = Organization("app")
-    return authentication.naming(token, dispatch(OPERATIONS, call))
+    return routing.naming(token, dispatch(OPERATIONS, call))
 
 
 def _with_all_challenges(refused: Response, call: IncomingCall) -> Response:
@@ -165,7 +165,7 @@ def _server(call: IncomingCall, server: Server) -> Response:
 
 
 def _in_application(call: IncomingCall) -> Response:
-    token = authentication.token_in(call)
+    token = routing.token_in(call)
     if token is None:
         return responses.authentication_required(call.challenges)
     if call.world.today > token.expires:
@@ -176,8 +176,8 @@ def _in_application(call: IncomingCall) -> Response:
         # §7: the root rejects a token for one collection.
         return responses.authentication_required(call.challenges)
     call.token = token
-    if at_root and discovery.is_for(call):
-        response = discovery.list_locations(call, at_root=True)
+    if at_root and routing.is_discovery(call):
+        response = routing.list_locations(call, at_root=True)
     elif at_root:
         response = dispatch(ROOT_OPERATIONS, call)
     elif collection is None:
@@ -189,4 +189,4 @@ def _in_application(call: IncomingCall) -> Response:
         call.organization, call.rest = collection, call.rest[1:]
         call.url += f"/{collection.name}"
         response = _below(call)
-    return authentication.naming(token, response)
+    return routing.naming(token, response)

@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import secrets
 import string
+import sys
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
+from shlex import quote
 from typing import Any, Final
 
-from aspm_ado.simulator import authentication, responses
+from aspm_ado.simulator import responses, routing
 from aspm_ado.simulator.http import Request, Response
 from aspm_ado.simulator.routing import IncomingCall, ServiceHost
 from aspm_ado.simulator.samples import MARKER
@@ -21,7 +24,6 @@ from aspm_ado.simulator.scopes import FULL_ACCESS, OFFERED
 from aspm_ado.simulator.world import (
     Creation,
     IssuedToken,
-    Organization,
     Person,
     SignIn,
     World,
@@ -52,11 +54,11 @@ def answer_tokens(call: IncomingCall) -> Response:
     if len(request.segments) == 1:
         # The host has no page there: 404, but with the tenant (facts B3).
         return responses.unknown_organization().plus(tenant)
-    if authentication.token_in(call) is not None:
+    if routing.token_in(call) is not None:
         return responses.refuse("no-pat-for-pats")
     who = _signed_in(request, call.world)
     if who is None or who.tenant != organization.tenant:
-        if authentication.suppresses(request):
+        if routing.suppresses(request):
             return responses.authentication_required(call.challenges).plus(tenant)
         return responses.sign_in_page()
     call.organization = organization
@@ -128,10 +130,10 @@ def _create(call: IncomingCall, owner: Person) -> Response:
         expires,
         authorization=stable_id("authorization", secrets.token_hex(16)),
     )
-    if rules.loses != "before":
+    is_lost = rules.loses != "nothing" and call.live.lose(call.organization.name)
+    if not is_lost or rules.loses == "after":
         call.live.change(lambda now: replace(now, tokens=(*now.tokens, made)))
-    if rules.loses != "nothing":
-        call.live.change(lambda now: _reliable(now, call.organization))  # only once
+    if is_lost:
         return Response(503, is_lost=True)
     return _result(made, value=made.value)
 
@@ -159,12 +161,6 @@ def _too_long(days: int, rules: Creation) -> str:
     return ""
 
 
-def _reliable(world: World, organization: Organization) -> World:
-    changed = replace(organization, creation=replace(organization.creation, loses="nothing"))
-    every = (changed if one.name == changed.name else one for one in world.organizations)
-    return replace(world, organizations=tuple(every))
-
-
 def _read(call: IncomingCall, owner: Person) -> Response:
     query = call.request.query
     if "authorizationid" in query:
@@ -188,14 +184,13 @@ def _update(call: IncomingCall, owner: Person) -> Response:
         return _error(call, "tokenNotFound")
     if _is_over(found, call.world):
         return _error(call, "expiredPatCannotBeExtended")
-    changed = replace(
-        found,
-        name=str(wanted.get("displayName") or found.name),
-        expires=_day(wanted.get("validTo")) or found.expires,
-        scopes=frozenset(str(wanted.get("scope") or " ".join(found.scopes)).split()),
-    )
-    call.live.change(lambda now: now.with_token(changed))
-    return _result(changed)
+    changes = {
+        "name": str(wanted.get("displayName") or found.name),
+        "expires": _day(wanted.get("validTo")) or found.expires,
+        "scopes": frozenset(str(wanted.get("scope") or " ".join(found.scopes)).split()),
+    }
+    call.live.change(lambda now: now.with_token(found.value, **changes))
+    return _result(call.live.world.token(found.value) or found)
 
 
 def _revoke(call: IncomingCall, owner: Person) -> Response:
@@ -204,7 +199,7 @@ def _revoke(call: IncomingCall, owner: Person) -> Response:
         return _error(call, "authorizationNotFound")
     if not call.organization.creation.revokes:
         return responses.refuse("not-revoked")
-    call.live.change(lambda now: now.with_token(replace(found, revoked=True)))
+    call.live.change(lambda now: now.with_token(found.value, revoked=True))
     return Response(204)
 
 
@@ -250,3 +245,31 @@ def _new_value() -> str:
     """A random token in the current format."""
     body = "".join(secrets.choice(_LETTERS) for _ in range(80 - len(MARKER)))
     return f"{MARKER}{body[:-4]}AZDO{body[-4:]}"
+
+
+# A stand-in for the Azure CLI: a real program whose sign-in works only in the simulation
+
+
+_SCRIPT: Final = """\
+import json, sys
+if sys.argv[1:3] != ["account", "get-access-token"]:
+    sys.exit("This az is simulated. It supports only: az account get-access-token")
+print(json.dumps({answer!r}))
+"""
+_ENDS: Final = 4070908800  # in the year 2099
+
+
+def install_azure_cli(folder: Path, sign_in: str) -> None:
+    """Put an `az` that is signed in by ``sign_in`` into ``folder``, for a PATH."""
+    answer = {"accessToken": sign_in, "expires_on": _ENDS, "tokenType": "Bearer"}
+    (folder / "az-of-a-simulation").touch()
+    script = folder / "az.py"
+    script.write_text(_SCRIPT.format(answer=answer), encoding="utf-8")
+    if sys.platform == "win32":
+        (folder / "az.cmd").write_text(f'@"{sys.executable}" -IS "{script}" %*\n', encoding="utf-8")
+        return
+    program = folder / "az"
+    program.write_text(
+        f'#!/bin/sh\nexec {quote(sys.executable)} -IS {quote(str(script))} "$@"\n', encoding="utf-8"
+    )
+    program.chmod(0o700)

@@ -6,7 +6,7 @@ import base64
 import json
 from typing import Final
 
-from aspm_ado.simulator import discovery, git
+from aspm_ado.simulator import git, routing
 from aspm_ado.simulator.http import Response
 from aspm_ado.simulator.responses import (
     items,
@@ -312,7 +312,7 @@ _WHO_AM_I = tuple(
     for host in ServiceHost
 )
 _AREAS = tuple(
-    Operation("GET", "resourceAreas", _ANY, discovery.list_areas, host,
+    Operation("GET", "resourceAreas", _ANY, routing.list_areas, host,
               released=False, since="3.2", strangers=True)
     for host in (_HOST.CORE, _HOST.IDENTITY)
 )

@@ -1,12 +1,18 @@
-"""From a call to an operation, in the order of the service: route, scope, version, existence."""
+"""From a call to an operation, in the order of the service: caller, route, scope, version.
+
+Locations of the routes, for Microsoft's own clients, are at the end.
+"""
 
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
+from importlib.resources import files
+from typing import Final
 
 from aspm_ado.simulator import responses
 from aspm_ado.simulator.http import Headers, Request, Response
@@ -190,3 +196,135 @@ def _version_refused(operation: Operation, call: IncomingCall) -> Response | Non
 
 def _number(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")))
+
+
+# The caller
+
+
+def token_in(call: IncomingCall) -> IssuedToken | None:
+    """Return the known token of the request; the username does not matter (§5)."""
+    _, value = call.request.credentials or ("", "")
+    token = call.world.token(value)
+    is_server = call.server is not None
+    if token is None or token.revoked or (token.home == "server") is not is_server:
+        return None
+    return token
+
+
+def has_retired(world: World, token: IssuedToken) -> bool:
+    """Whether this is a global token after the retirement on Services (§0)."""
+    end = world.global_tokens_end
+    return token.reach is None and end is not None and world.today >= end
+
+
+def admit(call: IncomingCall) -> Response | None:
+    """Admit the caller to an organization of Services, or return the refusal (§4)."""
+    token = token_in(call)
+    if token is None or not token.reaches(call.organization.name):
+        if call.organization.has_public_projects:
+            return None  # the anonymous trap: 200, as an anonymous identity (§2)
+        return unauthenticated(call)
+    if call.world.today > token.expires:
+        if _wants_a_page(call.request):
+            return responses.sign_in_page()  # §4: "may be masked"
+        return responses.expired(call.challenges)
+    call.token = token
+    return _refused(call, token)
+
+
+def _refused(call: IncomingCall, token: IssuedToken) -> Response | None:
+    """The refusal of a valid token for this organization, if any."""
+    organization = call.organization
+    if has_retired(call.world, token):
+        # [unconfirmed] §0: "expect a bare 401".
+        return responses.scope_missing(call.challenges)
+    if token.owner not in organization.members:
+        if suppresses(call.request):
+            return naming(token, responses.not_a_member(token.owner))
+        return responses.to_sign_in(token.owner.tenant)
+    if organization.blocks_global_tokens and token.reach is None:
+        # [unconfirmed] §4: "likely bare 401 in that org while app.vssps is 200".
+        return responses.scope_missing(call.challenges)
+    if organization.throttled:
+        return naming(token, responses.throttled())
+    if organization.fenced:
+        return naming(token, responses.refuse("fenced"))
+    return None
+
+
+def unauthenticated(call: IncomingCall) -> Response:
+    """Reject a token: 401 if redirects are suppressed, else the sign-in page (§4)."""
+    if _wants_a_page(call.request):
+        return responses.sign_in_page()
+    return responses.authentication_required(call.challenges)
+
+
+def suppresses(request: Request) -> bool:
+    """Whether the client gets a status, not a sign-in redirect: on request, or for git (§6)."""
+    return (
+        "_git" in request.segments
+        or (request.header("X-TFS-FedAuthRedirect") or "").lower() == "suppress"
+    )
+
+
+def _wants_a_page(request: Request) -> bool:
+    return request.method in ("GET", "POST") and not suppresses(request)
+
+
+def naming(token: IssuedToken, response: Response) -> Response:
+    """Attach the caller to a response, for X-VSS-UserData."""
+    account = token.owner.account(on_server=token.home == "server")
+    response.user = f"{token.owner.id}:{account}"
+    return response
+
+
+# Discovery: the location of a resource, by its id
+
+
+_RECORDED: Final = tomllib.loads(
+    files("aspm_ado.simulator").joinpath("discovery.toml").read_text(encoding="utf-8")
+)
+_LOCATIONS: Final[dict[str, str]] = _RECORDED["locations"]
+_TEXTS: Final = ("id", "area", "resourceName", "routeTemplate")
+
+
+def is_discovery(call: IncomingCall) -> bool:
+    """Whether the request is for the locations of all areas or one."""
+    parts = [part.casefold() for part in call.rest]
+    return call.request.method == "OPTIONS" and parts[:1] == ["_apis"] and len(parts) <= 2
+
+
+def list_locations(call: IncomingCall, *, at_root: bool = False) -> Response:
+    """List the locations; `value` comes first, without a version (recorded).
+
+    An empty list for an area without locations is [unconfirmed].
+    """
+    places = ["root"] if at_root else [one.value for one in ServiceHost if one in call.hosts]
+    rows = [row.split() for place in places for row in _LOCATIONS.get(place, "").splitlines()]
+    area = "".join(call.rest[1:]).casefold()
+    found: dict[str, dict[str, object]] = {}
+    for *texts, resource, oldest, newest, released, server in rows:
+        since = server if call.server else oldest
+        is_here = since != "-" and float(since) <= float(call.edition.newest)
+        if is_here and area in ("", texts[1].casefold()):
+            found[texts[0]] = {
+                **dict(zip(_TEXTS, texts, strict=True)),
+                "resourceVersion": int(resource),
+                "minVersion": oldest,
+                "maxVersion": min(newest, call.edition.newest),
+                "releasedVersion": min(released, call.edition.released),
+            }
+    return responses.items(list(found.values()), None, count_last=True)
+
+
+def list_areas(call: IncomingCall) -> Response:
+    """List the host of each area; a Server lists none (as Microsoft's clients expect)."""
+    if call.server:
+        return responses.success({"count": 0, "value": None}, call.version)
+    rows = (row.split() for row in _RECORDED["areas"].splitlines())
+    name = call.organization.name
+    found: list[dict[str, object]] = [
+        {"id": identifier, "name": area, "locationUrl": f"https://{host}/{name}/"}
+        for identifier, area, host in rows
+    ]
+    return responses.items(found, call.version)

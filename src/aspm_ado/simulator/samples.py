@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
@@ -44,29 +43,39 @@ _PROJECTS = (
     ),
     TeamProject("Web Shop", (GitRepository("storefront", default_branch="refs/heads/develop"),)),
 )
-CONTOSO: Final = Organization(
-    "Contoso",
-    _PROJECTS,
-    (ADA, GRACE),
-    work_items=(1, 2, 40),
-    attachments=("0d4c2f86-90ab-4c1e-8f0a-1b2c3d4e5f60",),
-    favorites=("7f6e5d4c-3b2a-4190-8f7e-6d5c4b3a2910",),
-    tenant=TENANT,
-)
-FABRIKAM: Final = Organization(
-    "Fabrikam", (TeamProject("Fiber", (GitRepository("fiber"),)),), (ADA, GRACE), tenant=TENANT
-)
 
+
+def _contoso(**changes: Any) -> Organization:
+    usual = {
+        "name": "Contoso",
+        "members": (ADA, GRACE),
+        "tenant": TENANT,
+        "projects": _PROJECTS,
+        "work_items": (1, 2, 40),
+        "attachments": ("0d4c2f86-90ab-4c1e-8f0a-1b2c3d4e5f60",),
+        "favorites": ("7f6e5d4c-3b2a-4190-8f7e-6d5c4b3a2910",),
+    }
+    return Organization(**{**usual, **changes})
+
+
+def _fabrikam(*members: Person) -> Organization:
+    fiber = TeamProject("Fiber", (GitRepository("fiber"),))
+    return Organization("Fabrikam", (fiber,), members, tenant=TENANT)
+
+
+CONTOSO: Final = _contoso()
+DEACTIVATED_CONTOSO: Final = _contoso(deactivated=True)
 # Its public project is open to all, so it rejects no token.
-OPEN_CONTOSO: Final = replace(
-    CONTOSO,
+OPEN_CONTOSO: Final = _contoso(
     name="OpenContoso",
     projects=(*_PROJECTS, TeamProject("Docs", (GitRepository("handbook"),), public=True)),
 )
 # Its git endpoint needs a username with the token.
-NAMED_CONTOSO: Final = replace(
-    CONTOSO, projects=(TeamProject("Payments", (GitRepository("checkout api", clone="username"),)),)
+NAMED_CONTOSO: Final = _contoso(
+    projects=(TeamProject("Payments", (GitRepository("checkout api", clone="username"),)),)
 )
+FABRIKAM: Final = _fabrikam(ADA, GRACE)
+CLOSED_FABRIKAM: Final = _fabrikam(GRACE)
 TFS: Final = Server(
     "tfs.example.test",
     SERVER_2022,
@@ -104,11 +113,11 @@ def legacy_pat(label: str, last4: str) -> str:
 
 def token(value: str, **changes: Any) -> IssuedToken:
     """Make one of Ada's tokens."""
-    made = IssuedToken(value, "aspm-ado demo", ADA, ALM_SCOPES, expires=date(2027, 1, 13))
-    return replace(made, **changes)
+    usual = {"scopes": ALM_SCOPES, "expires": date(2027, 1, 13)}
+    return IssuedToken(value, "aspm-ado demo", ADA, **{**usual, **changes})
 
 
 def aspm(*alm_tools: str, **changes: Any) -> Aspm:
     """Make the ASPM of a scenario; without an active integration it has no ALM tools."""
-    made = Aspm(ASPM_HOST, ASPM_TOKEN, projects=("checkout api", "storefront"), alm_tools=alm_tools)
-    return replace(made, **changes)
+    usual = {"projects": ("checkout api", "storefront"), "alm_tools": alm_tools}
+    return Aspm(ASPM_HOST, ASPM_TOKEN, **{**usual, **changes})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
@@ -106,7 +106,6 @@ _SECOND = _pat("SecondOfTwo", "Fab1", reach="Fabrikam")
 _SIGNED_IN = SignIn("simulated-sign-in-of-entra-0001", samples.ADA, samples.TENANT)
 _UNKNOWN = "simulated-aspm-token-9999"
 _SOMEBODYS = Instance("made by hand", "azurecloud", "https://dev.azure.com/Contoso")
-_LOCKED_FABRIKAM = replace(samples.FABRIKAM, members=(samples.GRACE,))
 
 _ALL = (
     _case(
@@ -166,7 +165,7 @@ _ALL = (
         _pat("NotAMember", "Out1"),
         3,
         "not-a-member",
-        world={"organizations": (samples.CONTOSO, _LOCKED_FABRIKAM)},
+        world={"organizations": (samples.CONTOSO, samples.CLOSED_FABRIKAM)},
         organizations=("fabrikam",),
     ),
     _case(
@@ -175,7 +174,7 @@ _ALL = (
         _pat("SwitchedOff", "Off1"),
         3,
         "organization-deactivated",
-        world={"organizations": (replace(samples.CONTOSO, deactivated=True), samples.FABRIKAM)},
+        world={"organizations": (samples.DEACTIVATED_CONTOSO, samples.FABRIKAM)},
     ),
     _case(
         "username-needed",

@@ -8,8 +8,8 @@ import re
 import secrets
 import ssl
 import threading
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Self
 
 from aspm_ado.simulator import azure_devops
@@ -17,7 +17,7 @@ from aspm_ado.simulator.aspm import answer_aspm
 from aspm_ado.simulator.http import Headers, HttpServer, Request, Response
 from aspm_ado.simulator.routing import IncomingCall
 from aspm_ado.simulator.scenarios import Scenario
-from aspm_ado.simulator.token_page import TokenPage
+from aspm_ado.simulator.scopes import TokenPage
 from aspm_ado.simulator.world import LiveWorld, World
 
 _SECRET_HEADERS: Final = ("authorization", "proxy-authorization", "x-cookie", "x-auth", "cookie")
@@ -37,11 +37,11 @@ class Record:
     headers: Headers
 
 
-class Simulator:
+class Simulator(LiveWorld):
     """Azure DevOps and Invicti ASPM on 127.0.0.1. Use it as a context manager, or start() it.
 
-    `world` and `today` replace those of the scenario. `delay_seconds` delays each response. `at`
-    sets a clock that runs on; without it the day is pinned. With `tls` it speaks HTTPS.
+    `world` replaces that of the scenario. `delay_seconds` delays each response. `at` sets a clock
+    that runs on; without it the day is pinned. With `tls` it speaks HTTPS.
     """
 
     def __init__(
@@ -49,17 +49,14 @@ class Simulator:
         scenario: Scenario,
         *,
         world: World | None = None,
-        today: date | None = None,
         at: datetime | None = None,
         delay_seconds: float = 0.0,
         tls: ssl.SSLContext | None = None,
     ) -> None:
+        super().__init__(world or scenario.world)
         self.scenario = scenario
-        chosen = world or scenario.world
-        self._live = LiveWorld(replace(chosen, today=today) if today else chosen)
         self._delay = delay_seconds
         self._tls = tls
-        self._lock = threading.Lock()
         self._records: list[Record] = []
         self._stopping = threading.Event()
         self._page = TokenPage(self.edit)
@@ -107,44 +104,26 @@ class Simulator:
         return self._http.server_port
 
     @property
-    def world(self) -> World:
-        """The world as it is now, with edited tokens."""
-        return self._live.world
-
-    @property
     def requests(self) -> list[Record]:
         """A copy of the requests, in the order of the responses."""
         with self._lock:
             return list(self._records)
 
-    @property
-    def changes(self) -> list[str]:
-        """A copy of the changes; a validation must leave it empty."""
-        return self._live.changes
-
     def become(self, world: World) -> None:
         """Replace the world."""
-        self._live.change(lambda _: world)
-
-    def set_clock(self, moment: datetime) -> None:
-        """Set the clock, in UTC; it runs on from there."""
-        self._live.set_clock(moment)
+        self.change(lambda _: world)
 
     def edit(self, token_value: str, scopes: frozenset[str]) -> None:
         """Change the scopes of a token, as on the token page."""
-        token = self.world.token(token_value)
-        if token is None:
-            raise KeyError("there is no such token in this world")
-        edited = replace(token, scopes=frozenset(scopes))
-        self._live.change(lambda now: now.with_token(edited))
+        self.change(lambda now: now.with_token(token_value, scopes=scopes))
 
     def respond(self, request: Request) -> Response:
         """The answer of the requested host, without a record."""
         world, host = self.world, request.host
         if azure_devops.is_services(host) or (world.server and host == world.server.host):
-            return azure_devops.answer_azure_devops(IncomingCall(request, world, self._live))
+            return azure_devops.answer_azure_devops(IncomingCall(request, world, self))
         if world.aspm is not None and host == world.aspm.host:
-            return answer_aspm(request, world, world.aspm, self._live)
+            return answer_aspm(request, world, world.aspm, self)
         return self._page.respond(request, world, self._http.server_port if self._http else 0)
 
     def receive(self, request: Request) -> Response:

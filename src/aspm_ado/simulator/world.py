@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from uuid import NAMESPACE_URL, uuid5
 
 
@@ -256,28 +256,21 @@ class World:
         """Find a token by its exact value."""
         return next((one for one in self.tokens if one.value == value), None)
 
-    def with_token(self, changed: IssuedToken) -> World:
-        """Return this world with a token replaced, by its value."""
-        if self.token(changed.value) is None:
+    def with_token(self, value: str, **changes: Any) -> World:
+        """Return this world with a changed token. Raises ``KeyError`` if there is none."""
+        if self.token(value) is None:
             raise KeyError("there is no such token in this world")
-        tokens = (changed if one.value == changed.value else one for one in self.tokens)
-        return replace(self, tokens=tuple(tokens))
+        every = (replace(one, **changes) if one.value == value else one for one in self.tokens)
+        return replace(self, tokens=tuple(every))
 
-    def with_instance(self, instance: Instance) -> World:
-        """Return this world with an instance, whose tool is then active."""
+    def with_more_in_aspm(self, **more: Any) -> World:
+        """Return this world with one more in each of these lists of its ASPM."""
         if self.aspm is None:
             raise KeyError("there is no ASPM in this world")
-        tools = tuple(dict.fromkeys((*self.aspm.alm_tools, instance.tool)))
-        instances = (*self.aspm.instances, instance)
-        return replace(self, aspm=replace(self.aspm, instances=instances, alm_tools=tools))
-
-    def with_project(self, name: str, repository: str) -> World:
-        """Return this world with a project, of a repository or none."""
-        if self.aspm is None:
-            raise KeyError("there is no ASPM in this world")
-        projects = (*self.aspm.projects, name)
-        onboarded = (*self.aspm.onboarded, (repository.lower(), name))
-        return replace(self, aspm=replace(self.aspm, projects=projects, onboarded=onboarded))
+        lists: dict[str, Any] = {
+            name: (*getattr(self.aspm, name), one) for name, one in more.items()
+        }
+        return replace(self, aspm=replace(self.aspm, **lists))
 
 
 def _named(organizations: tuple[Organization, ...], name: str) -> Organization | None:
@@ -291,11 +284,12 @@ class LiveWorld:
         self._lock = threading.Lock()
         self._world = world
         self._changes: list[str] = []
+        self._lost: set[str] = set()
         self._clock: tuple[datetime, float] | None = None
 
     @property
     def world(self) -> World:
-        """The current world, with the time of its clock."""
+        """The world as it is now, with edited tokens and the time of its clock."""
         with self._lock:
             if self._clock is None:
                 return self._world
@@ -305,7 +299,7 @@ class LiveWorld:
 
     @property
     def changes(self) -> list[str]:
-        """A copy of the changes."""
+        """A copy of the changes; a validation must leave it empty."""
         with self._lock:
             return list(self._changes)
 
@@ -324,12 +318,19 @@ class LiveWorld:
         with self._lock:
             self._changes.append(what)
 
+    def lose(self, organization: str) -> bool:
+        """Whether a connection breaks here: only the first does."""
+        with self._lock:
+            is_first = organization not in self._lost
+            self._lost.add(organization)
+            return is_first
+
     def connect(self, instance: Instance) -> bool:
         """Add an instance to the ASPM, unless its organization has one; atomic."""
         with self._lock:
             there = self._world.aspm.instances if self._world.aspm else ()
             if any(one.is_for(instance.url) for one in there):
                 return False
-            self._world = self._world.with_instance(instance)
+            self._world = self._world.with_more_in_aspm(instances=instance, alm_tools=instance.tool)
             self._changes.append(f"instance {instance.name} for {instance.url}")
             return True

@@ -16,8 +16,7 @@ import pytest
 
 from aspm_ado.adapters.records.catalog import DiskRecords, default_folder
 from aspm_ado.adapters.records.folder import Disk
-from aspm_ado.domain.errors import StoreError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, StoreError
 from aspm_ado.domain.stored import Catalogue, Draft
 
 from .catalogues import USUAL, entry

@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 
 from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.domain.errors import StoreError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, StoreError
 
 from .catalogues import entry
 

@@ -14,9 +14,8 @@ from pathlib import Path
 
 from aspm_ado.adapters.signals import interruptible
 from aspm_ado.adapters.terminal.prompter import TerminalPrompter
-from aspm_ado.domain.errors import UsageError, UserError
 from aspm_ado.domain.questions import Choice, Question
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError, UserError
 from aspm_ado.domain.secret import Secret, parse_secret
 
 FEW = [

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from aspm_ado.adapters.signals import guard_core_dumps, holding, interruptible
-from aspm_ado.domain.errors import InterruptedByUserError, UserError
+from aspm_ado.domain.reasons import InterruptedByUserError, UserError
 
 posix = pytest.mark.skipif(
     sys.platform == "win32", reason="Windows delivers no such signal to a process"
@@ -19,7 +19,7 @@ posix = pytest.mark.skipif(
 PROGRAM = """
 import os, signal, sys, time
 from aspm_ado.adapters.signals import interruptible
-from aspm_ado.domain.errors import InterruptedByUserError
+from aspm_ado.domain.reasons import InterruptedByUserError
 def wait():
     print("ready", flush=True)
     while True:

@@ -8,10 +8,9 @@ import sys
 import pytest
 
 from aspm_ado.adapters.terminal.prompter import SilentPrompter, TerminalPrompter, can_ask
-from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.ports import Prompter
 from aspm_ado.domain.questions import Choice, Question
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 
 QUESTION = Question(
     "organization", "Which organization?", "--organization", "ASPM_ADO_ORGANIZATION"

@@ -10,8 +10,7 @@ import trustme
 from aspm_ado.adapters.http import trust
 from aspm_ado.adapters.http.pacing import Pace
 from aspm_ado.adapters.http.transport import Transport, TransportSettings
-from aspm_ado.domain.http import Call, Credential
-from aspm_ado.domain.origin import Origin
+from aspm_ado.domain.http import Call, Credential, Origin
 from aspm_ado.domain.secret import Secret
 
 from .servers import ConnectProxy, Server

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aspm_ado.adapters.http.documents import read
-from aspm_ado.adapters.http.services import AzureDevOps
+from aspm_ado.adapters.http.services import AzureDevOps, read
 from aspm_ado.domain.documents import (
+    ANONYMOUS_ID,
     AspmKnown,
     AspmPage,
     ConnectionData,
     Document,
+    Identity,
     Names,
     PatAnswer,
     Project,
@@ -24,7 +25,6 @@ from aspm_ado.domain.documents import (
     UserProfile,
 )
 from aspm_ado.domain.http import Call
-from aspm_ado.domain.identity import ANONYMOUS_ID, Identity
 from aspm_ado.domain.reasons import Reason
 
 from .servers import answer

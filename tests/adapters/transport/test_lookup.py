@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from aspm_ado.adapters.http import dial, wire
-from aspm_ado.adapters.http.dial import interleaved, resolve
+from aspm_ado.adapters.http import wire
+from aspm_ado.adapters.http.wire import interleaved, resolve
 from aspm_ado.adapters.threads import NoThreadError
 from aspm_ado.domain.reasons import Reason
 
@@ -117,7 +117,7 @@ def test_what_the_system_says_is_told_and_no_host_is_blamed_for_a_limit(
     def fail(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(dial, "_begin", fail)
+    monkeypatch.setattr(wire, "_begin", fail)
     reply = transport(proxies).send(get("http://b.example/"))
     assert problem in reply.problem
     assert remedy in reply.remedy
@@ -154,9 +154,9 @@ def hole() -> Iterator[Any]:
 def begun(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The addresses that were tried."""
     tried: list[Any] = []
-    begin = dial._begin
+    begin = wire._begin
     monkeypatch.setattr(
-        dial, "_begin", lambda *given: (tried.append(given[1][4]), begin(*given))[1]
+        wire, "_begin", lambda *given: (tried.append(given[1][4]), begin(*given))[1]
     )
     return tried
 
@@ -215,7 +215,7 @@ def test_a_mute_name_server_is_waited_for_once(
     server: NameServer, transport, get, time, monkeypatch, by_itself
 ) -> None:
     """Whether the system gives it up after some seconds or we do."""
-    monkeypatch.setattr(dial, "_LONG", 0.0)
+    monkeypatch.setattr(wire, "_LONG", 0.0)
     server.answer = socket.gaierror(socket.EAI_AGAIN, "temporary failure")
     if not by_itself:
         server.open.clear()

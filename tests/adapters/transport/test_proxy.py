@@ -8,10 +8,9 @@ from urllib.parse import urlsplit
 import pytest
 from urllib3.util import parse_url
 
-from aspm_ado.adapters.http.dial import Addresses
 from aspm_ado.adapters.http.route import Proxies, parse_proxy
-from aspm_ado.adapters.http.wire import Wire
-from aspm_ado.domain.origin import Origin
+from aspm_ado.adapters.http.wire import Addresses, Wire
+from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason
 
 from .conftest import PAT

@@ -9,9 +9,8 @@ from urllib.parse import quote
 import pytest
 
 from aspm_ado.domain.documents import PatAnswer
-from aspm_ado.domain.http import Call, Credential
+from aspm_ado.domain.http import Call, Credential, Origin
 from aspm_ado.domain.known_secrets import HIDDEN
-from aspm_ado.domain.origin import Origin
 from aspm_ado.domain.secret import Secret
 
 from .servers import answer

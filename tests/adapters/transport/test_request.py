@@ -9,10 +9,8 @@ import pytest
 
 from aspm_ado import __version__
 from aspm_ado.adapters.http import wire as transport_wire
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.http import Call, Credential
-from aspm_ado.domain.origin import Origin
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.http import Call, Credential, Origin
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.secret import Secret
 
 from .conftest import PAT

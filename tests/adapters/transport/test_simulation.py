@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from aspm_ado.adapters.http.transport import Transport, TransportSettings
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.http import Call, Credential
-from aspm_ado.domain.origin import Origin
+from aspm_ado.domain.http import Call, Credential, Origin
+from aspm_ado.domain.reasons import UsageError
 from aspm_ado.domain.secret import Secret
 from aspm_ado.simulator import SCENARIOS, Simulator, samples
 

@@ -14,9 +14,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from urllib3.exceptions import ConnectTimeoutError
 
 from aspm_ado.adapters.http import wire as transport_wire
-from aspm_ado.adapters.http.certificates import parse_certificate
 from aspm_ado.adapters.http.errors import Where, trouble_before_answer
-from aspm_ado.domain.origin import Origin
+from aspm_ado.adapters.http.trust import parse_certificate
+from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason
 
 from .servers import answer

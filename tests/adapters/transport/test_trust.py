@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from aspm_ado.adapters.http.trust import load_trust, system_stores
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 
 from .servers import answer
 

@@ -19,8 +19,7 @@ from keyring.errors import (
 
 from aspm_ado.adapters.keyring.vault import KeyringVault
 from aspm_ado.adapters.threads import NoThreadError
-from aspm_ado.domain.errors import StoreError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, StoreError
 from aspm_ado.domain.secret import Secret
 
 from .backends import CompoundBackend, Fault, PlannedBackend, answers, hangs, raises

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from aspm_ado.adapters.keyring import backends
-from aspm_ado.adapters.keyring.bus import VARIABLE, find_session_bus
-from aspm_ado.domain.errors import StoreError
+from aspm_ado.adapters.keyring.backends import BUS, find_session_bus
+from aspm_ado.domain.reasons import StoreError
 
 if sys.platform in ("win32", "darwin"):
     pytest.skip("session buses are a matter of Linux", allow_module_level=True)
@@ -25,7 +25,7 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
     with tempfile.TemporaryDirectory() as made, socket.socket(socket.AF_UNIX) as bus:
         bus.bind(f"{made}/bus")
-        monkeypatch.delenv(VARIABLE, raising=False)
+        monkeypatch.delenv(BUS, raising=False)
         yield Path(made)
 
 
@@ -55,20 +55,20 @@ def test_any_other_is_not(
 
 
 def test_a_variable_wins(folder: Path) -> None:
-    environment = {VARIABLE: "unix:path=/x", "XDG_RUNTIME_DIR": str(folder)}
+    environment = {BUS: "unix:path=/x", "XDG_RUNTIME_DIR": str(folder)}
     assert find_session_bus(environment) is None
 
 
 def test_the_libraries_are_told_of_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(VARIABLE, "")
-    os.environ.pop(VARIABLE)
+    monkeypatch.setenv(BUS, "")
+    os.environ.pop(BUS)
     seen = []
     with pytest.raises(StoreError) as caught:
         backends.open_backend(
-            {"XDG_RUNTIME_DIR": str(folder)}, "linux", lambda _: seen.append(os.environ[VARIABLE])
+            {"XDG_RUNTIME_DIR": str(folder)}, "linux", lambda _: seen.append(os.environ[BUS])
         )
     assert set(seen) == {f"unix:path={folder}/bus"}
-    assert VARIABLE not in caught.value.problem
+    assert BUS not in caught.value.problem
 
 
 def test_without_a_bus_its_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,12 +76,12 @@ def test_without_a_bus_its_variable_is_named(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("aspm_ado.adapters.keyring.errors._is_wsl", lambda: False)
     with pytest.raises(StoreError) as caught:
         backends.open_backend({}, "linux", lambda _: None)
-    assert f"{VARIABLE} is not set" in caught.value.problem
-    assert f"set {VARIABLE}" in caught.value.remedy
+    assert f"{BUS} is not set" in caught.value.problem
+    assert f"set {BUS}" in caught.value.remedy
 
 
 def test_a_bus_without_a_keyring_is_named_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aspm_ado.adapters.keyring.errors._is_wsl", lambda: False)
     with pytest.raises(StoreError) as caught:
-        backends.open_backend({VARIABLE: "unix:path=/nowhere"}, "linux", lambda _: None)
-    assert f"on the bus that {VARIABLE} names" in caught.value.problem
+        backends.open_backend({BUS: "unix:path=/nowhere"}, "linux", lambda _: None)
+    assert f"on the bus that {BUS} names" in caught.value.problem

@@ -12,8 +12,7 @@ import pytest
 
 from aspm_ado.adapters.keyring.backends import TRUSTED, class_of, open_backend, title_of
 from aspm_ado.adapters.keyring.errors import _is_wsl, absent
-from aspm_ado.domain.errors import StoreError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, StoreError
 
 POISON = [
     "keyring.backends.null.Keyring",
@@ -195,7 +194,7 @@ class Keyring(KeyringBackend):
 ASK = """
 import json, sys, os
 from aspm_ado.adapters.keyring.vault import KeyringVault
-from aspm_ado.domain.errors import StoreError
+from aspm_ado.domain.reasons import StoreError
 from aspm_ado.domain.secret import Secret
 try:
     vault = KeyringVault(os.environ, say=None, platform="linux")

@@ -9,7 +9,7 @@ import time
 HANGS = """
 import sys, time
 from aspm_ado.adapters.keyring.vault import KeyringVault
-from aspm_ado.domain.errors import StoreError
+from aspm_ado.domain.reasons import StoreError
 
 def opener(environment, platform):
     time.sleep(60)

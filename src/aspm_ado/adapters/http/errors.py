@@ -14,11 +14,10 @@ from typing import Final, TypeVar
 
 from urllib3 import exceptions as urllib3
 
-from aspm_ado.adapters.http.certificates import Certificate, peek, timeless_chain
-from aspm_ado.adapters.http.dial import SilentHostError, SilentNameServerError
 from aspm_ado.adapters.http.pacing import RETRIES
+from aspm_ado.adapters.http.trust import Certificate, peek, timeless_chain
 from aspm_ado.adapters.threads import NoThreadError
-from aspm_ado.domain.origin import Origin
+from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.text import clean_said, system_words
 
@@ -156,6 +155,17 @@ def proxy_unusable(where: Where) -> Trouble:
         "Set HTTPS_PROXY to an HTTP proxy, http://HOST:PORT, or name the host in NO_PROXY. "
         f"{_ENCODED}",
     )
+
+
+class SilentHostError(TimeoutError):
+    """No address of a host answered; it is not asked again in a moment."""
+
+
+class SilentNameServerError(socket.gaierror):
+    """Nobody said in time which addresses a host has; it is not asked again in a moment."""
+
+    def __init__(self) -> None:
+        super().__init__(socket.EAI_AGAIN, "no answer")
 
 
 class TooLargeError(OSError):
@@ -308,7 +318,7 @@ def _expired(where: Where, seen: Certificate | None) -> Trouble:
         problem = f"{own} is not valid today: {seen.days}, and {clock}."
         return Trouble(Reason.TLS_EXPIRED, problem, remedy)
     which = "one above it"
-    for above in timeless_chain(where):
+    for above in timeless_chain(where.origin, where.trust, where.timeout):
         if not above.holds(now):
             which = f"that of {above.subject} above it ({above.days})"
             remedy = (

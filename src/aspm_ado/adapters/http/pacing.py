@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
-import socket
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Final
-
-from aspm_ado.adapters.http.dial import Addresses
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from aspm_ado.domain.http import Reply
@@ -33,42 +29,6 @@ class Pace:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], object] | None = None
     jitter: Callable[[], float] = random.SystemRandom().random
-
-
-class Limit:
-    """The end of one call as a whole: its retries, its waits and every byte of its answer."""
-
-    __slots__ = ("_clock", "_end", "addresses", "read", "socket")
-
-    def __init__(
-        self, clock: Callable[[], float], seconds: float, addresses: Addresses | None = None
-    ) -> None:
-        self.addresses = addresses or Addresses()
-        self._clock, self._end = clock, clock() + seconds
-        self.socket: Any = None
-        # 15 s of the usual 30: a service that hangs once leaves room for the second try.
-        self.read = seconds / 2
-
-    @property
-    def left(self) -> float:
-        """Seconds until the end; not positive once it has passed."""
-        return self._end - self._clock()
-
-    def allow(self, seconds: float) -> float:
-        """``seconds``, or what is left. Raises ``TimeoutError`` when nothing is."""
-        left = self.left
-        if left <= 0:
-            raise TimeoutError
-        return max(min(seconds, left), 0.001)  # 0 would make a socket non-blocking
-
-    def cut(self) -> None:
-        """End the call now, from any thread: whoever reads from its socket wakes up."""
-        self._end = float("-inf")
-        plain = getattr(self.socket, "socket", self.socket)  # TLS inside TLS wraps the socket
-        if isinstance(plain, socket.socket):
-            with contextlib.suppress(OSError):
-                # Not SSLSocket's own: that one drops the TLS state under the thread that reads.
-                socket.socket.shutdown(plain, socket.SHUT_RDWR)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,23 +14,15 @@ from urllib.parse import urlsplit
 
 from urllib3.exceptions import HTTPError, ProxyError
 
-from aspm_ado.adapters.http.certificates import parse_certificate
-from aspm_ado.adapters.http.dial import resolve
-from aspm_ado.adapters.http.errors import (
-    Where,
-    proxy_unusable,
-    trouble_before_answer,
-)
-from aspm_ado.adapters.http.pacing import Limit
+from aspm_ado.adapters.http.errors import Where, proxy_unusable, trouble_before_answer
 from aspm_ado.adapters.http.route import Proxies, Router, shown
 from aspm_ado.adapters.http.transport import Transport, TransportSettings
-from aspm_ado.adapters.http.trust import Trust, load_trust
-from aspm_ado.adapters.http.wire import LIMIT, Wire
-from aspm_ado.domain.doctor import Host, HostResult, ProxyUse, shortlist
-from aspm_ado.domain.errors import Problem, UserError
-from aspm_ado.domain.http import Call, Reply
-from aspm_ado.domain.origin import Origin
-from aspm_ado.domain.text import clean
+from aspm_ado.adapters.http.trust import Trust, load_trust, parse_certificate
+from aspm_ado.adapters.http.wire import LIMIT, Limit, Wire, resolve
+from aspm_ado.domain.doctor import Host, HostResult, ProxyUse
+from aspm_ado.domain.http import Call, Origin, Reply
+from aspm_ado.domain.reasons import Problem, UserError
+from aspm_ado.domain.text import clean, some_of
 
 if TYPE_CHECKING:
     from aspm_ado.adapters.http.route import Proxy
@@ -105,7 +97,7 @@ class Reachability:
             while left := wait(under_way, _HEARTBEAT).not_done:
                 quiet += _HEARTBEAT
                 if quiet == _PATIENCE:
-                    names = shortlist(sorted({under_way[one] for one in left}))
+                    names = some_of(sorted(under_way[one] for one in left))
                     self._note(f"Still waiting for {names}.")
             return [result.result() for result in under_way]
         finally:
@@ -204,7 +196,7 @@ def _looked_up(origin: Origin, proxy: Proxy | None, limit: Limit) -> str:
         if proxy is not None:
             raise ProxyError("not found", error) from error
         raise
-    addresses = shortlist(dict.fromkeys(str(row[4][0]) for row in rows), 3)
+    addresses = some_of(str(row[4][0]) for row in rows)
     if proxy is not None:
         return f"{addresses} is the proxy {proxy.shown}, which looks up the host itself."
     return f"{addresses}."

@@ -15,14 +15,20 @@ from requests import PreparedRequest
 from requests.structures import CaseInsensitiveDict
 
 from aspm_ado import __version__
-from aspm_ado.adapters.http.body import ENCODINGS
 from aspm_ado.adapters.http.errors import Where, authority
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.http import BodyWithSecret, Call, Credential
+from aspm_ado.domain.http import (
+    SIMULATOR_AS_PRINTED,
+    BodyWithSecret,
+    Call,
+    Credential,
+    Origin,
+    simulator_origin,
+    split_url,
+)
 from aspm_ado.domain.known_secrets import KNOWN_SECRETS
-from aspm_ado.domain.origin import SIMULATOR_AS_PRINTED, Origin, simulator_origin, split_url
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 
+ENCODINGS: Final = "gzip, deflate"
 _PORTS: Final = {"http": 80, "https": 443}
 _SCHEME: Final = re.compile(r"(?:([A-Za-z][\w+.-]*)://)?(.*)", re.DOTALL)
 _PATH: Final = re.compile(r"[/?#]")

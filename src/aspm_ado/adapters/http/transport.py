@@ -1,7 +1,11 @@
-"""The only way out: a call goes to the origin it is bound to; what came, or why nothing did."""
+"""The only way out: a call goes to the origin it is bound to; what came, or why nothing did.
+
+A body is read to its end or to a cap, decompressed, and our secrets are taken out.
+"""
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import hashlib
 import hmac
@@ -9,7 +13,9 @@ import http.client
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import lru_cache, partial
 from http import HTTPStatus
 from pathlib import Path
 from secrets import token_hex
@@ -19,18 +25,9 @@ from typing import TYPE_CHECKING, Final
 import requests
 from urllib3.exceptions import HTTPError
 
-from aspm_ado.adapters.http.body import (
-    HEAD,
-    UnusableBodyError,
-    head_of,
-    read_body,
-    received_at,
-    text_of,
-    without_secrets,
-)
-from aspm_ado.adapters.http.dial import Addresses
 from aspm_ado.adapters.http.errors import (
     BODY_REMEDY,
+    TOO_LARGE,
     Trouble,
     proxy_sign_in,
     proxy_unusable,
@@ -41,7 +38,6 @@ from aspm_ado.adapters.http.pacing import (
     LONGEST_WAIT,
     RETRIES,
     Gate,
-    Limit,
     Pace,
     back_off,
     is_transient,
@@ -49,12 +45,13 @@ from aspm_ado.adapters.http.pacing import (
 )
 from aspm_ado.adapters.http.route import Proxies, Route, Router, unknown_simulator
 from aspm_ado.adapters.http.trust import Trust, load_trust
-from aspm_ado.adapters.http.wire import CONNECT, LIMIT, Wire
-from aspm_ado.domain.http import HEADERS, Call, Reply
-from aspm_ado.domain.origin import Origin
+from aspm_ado.adapters.http.wire import CAP, CONNECT, LIMIT, Addresses, Limit, Wire
+from aspm_ado.domain.documents import HOLDS_A_SECRET
+from aspm_ado.domain.http import HEADERS, Call, Origin, Reply
+from aspm_ado.domain.known_secrets import KNOWN_SECRETS
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.secret import require_simulated
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean, clean_said
 
 if TYPE_CHECKING:
     from urllib3.response import HTTPResponse
@@ -354,3 +351,84 @@ def _held_back(call: Call, route: Route) -> Reply:
         "aspm-ado sent nothing.",
         remedy="Wait a minute and try again, or pass a longer --timeout SECONDS.",
     )
+
+
+HEAD: Final = 4096
+"""Bytes of a body that a reply keeps."""
+
+_YEARS: Final = range(1990, 2200)
+_CHUNK: Final = 64 * 1024
+
+
+class UnusableBodyError(Exception):
+    """A body that is not read to its end; the text is ours and can be shown."""
+
+
+def read_body(raw: HTTPResponse, *, head_only: bool = False) -> bytes:
+    """The whole body, or its head.
+
+    Raises ``UnusableBodyError``, or what urllib3 raises when it is cut short or damaged.
+
+    200 KB of gzip can become 200 MB; so what comes out is counted, in pieces, and only one layer of
+    the two encodings that we ask for is undone (urllib3 would take brotli and zstd where their
+    modules are installed).
+    """
+    encoding = str(raw.headers.get("Content-Encoding", "")).strip().lower()
+    if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
+        raise UnusableBodyError(
+            f"is in an encoding that was not asked for ({clean_said(encoding, 40)})"
+        )
+    body = bytearray()
+    size = _CHUNK
+    if head_only:
+        size = HEAD
+    for chunk in raw.stream(size, decode_content=True):
+        body += chunk
+        if head_only and len(body) >= HEAD:
+            break
+        if len(body) > CAP:
+            raise UnusableBodyError(TOO_LARGE)
+    return bytes(body)
+
+
+def text_of(body: bytes) -> str:
+    """The body as text; Azure DevOps puts a BOM before some answers (recorded: 503 TF24668)."""
+    return body.decode("utf-8-sig", "replace")
+
+
+def head_of(body: bytes) -> str:
+    """The first 4 KiB as text, not cut within a character."""
+    decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
+    return decoder.decode(body[:HEAD], final=len(body) <= HEAD)
+
+
+# Many answers are of the same second.
+@lru_cache(maxsize=8)
+def received_at(date: str) -> datetime | None:
+    """The ``Date`` of an answer, or ``None`` when it has none that a calendar can go on from."""
+    try:
+        moment = parsedate_to_datetime(date)
+        moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    if moment.year not in _YEARS:
+        return None
+    return moment
+
+
+def without_secrets(reply: Reply, body: str) -> tuple[Reply, str]:
+    """A reply and the whole text of its body without any secret of this run.
+
+    A body that is to bring a new secret is read as it is.
+    """
+    hide = KNOWN_SECRETS.hide
+    is_head = body == reply.text
+    said = "\n".join([*(value for _, value in reply.headers), reply.problem, reply.text])
+    if hide(said) != said:  # rare; filtering each one alone takes five times as long
+        headers = tuple((name, hide(value)) for name, value in reply.headers)
+        reply = replace(reply, headers=headers, text=hide(reply.text), problem=hide(reply.problem))
+    if reply.call.expects in HOLDS_A_SECRET:
+        return reply, body
+    if is_head:
+        return reply, reply.text
+    return reply, hide(body)

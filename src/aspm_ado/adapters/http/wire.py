@@ -1,15 +1,26 @@
-"""The adapter of ``requests``, on connections that keep to the limit of the call they serve."""
+"""Connections that keep to the limit of the call they serve, and the adapter of ``requests``.
+
+The addresses of a host race (RFC 8305); what a wait taught is kept for a run.
+"""
 
 from __future__ import annotations
 
 import base64
+import contextlib
+import errno
 import http.client
 import io
+import os
+import selectors
 import socket
 import ssl
 import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
+from functools import partial
 from http import HTTPStatus
+from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import unquote_to_bytes
 
@@ -23,14 +34,189 @@ from urllib3.exceptions import (
     ProtocolError,
 )
 
-from aspm_ado.adapters.http.body import CAP
-from aspm_ado.adapters.http.errors import HandshakeTimeoutError, SignInWantedError, TooLargeError
+from aspm_ado.adapters.http.errors import (
+    HandshakeTimeoutError,
+    SignInWantedError,
+    SilentHostError,
+    SilentNameServerError,
+    TooLargeError,
+)
+from aspm_ado.adapters.threads import Task
 
 if TYPE_CHECKING:
     from requests import PreparedRequest
     from urllib3.response import HTTPResponse
 
-    from aspm_ado.adapters.http.pacing import Limit
+STAGGER: Final = 0.25
+"""Seconds before the next address is tried beside those that are silent (RFC 8305, 5)."""
+
+_KEPT: Final = 30.0
+"""Seconds for which a host that was silent is not waited for again."""
+
+_LONG: Final = 2.0
+"""Seconds after which a temporary failure to look up a name was a wait, and no answer."""
+
+_BEGUN: Final = (0, errno.EINPROGRESS, errno.EWOULDBLOCK, getattr(errno, "WSAEWOULDBLOCK", 0))
+
+Options = Sequence[tuple[int, int, Any]]
+
+
+class Limit:
+    """The end of one call as a whole: its retries, its waits and every byte of its answer."""
+
+    __slots__ = ("_clock", "_end", "addresses", "read", "socket")
+
+    def __init__(
+        self, clock: Callable[[], float], seconds: float, addresses: Addresses | None = None
+    ) -> None:
+        self.addresses = addresses or Addresses()
+        self._clock, self._end = clock, clock() + seconds
+        self.socket: Any = None
+        # 15 s of the usual 30: a service that hangs once leaves room for the second try.
+        self.read = seconds / 2
+
+    @property
+    def left(self) -> float:
+        """Seconds until the end; not positive once it has passed."""
+        return self._end - self._clock()
+
+    def allow(self, seconds: float) -> float:
+        """``seconds``, or what is left. Raises ``TimeoutError`` when nothing is."""
+        left = self.left
+        if left <= 0:
+            raise TimeoutError
+        return max(min(seconds, left), 0.001)  # 0 would make a socket non-blocking
+
+    def cut(self) -> None:
+        """End the call now, from any thread: whoever reads from its socket wakes up."""
+        self._end = float("-inf")
+        plain = getattr(self.socket, "socket", self.socket)  # TLS inside TLS wraps the socket
+        if isinstance(plain, socket.socket):
+            with contextlib.suppress(OSError):
+                # Not SSLSocket's own: that one drops the TLS state under the thread that reads.
+                socket.socket.shutdown(plain, socket.SHUT_RDWR)
+
+
+class Addresses:
+    """What a run has learned of hosts: the addresses that answered, and who is silent.
+
+    So a wait is paid once for each host, and not for each of its connections.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, int], list[Any]] = {}
+        self._silent: dict[tuple[str, int], tuple[float, type[OSError]]] = {}
+
+    def connect(
+        self, host: str, port: int, limit: Limit, seconds: float, options: Options
+    ) -> socket.socket:
+        """A connection to the address of ``host`` that answers first, within ``seconds``.
+
+        Raises ``OSError``; ``TimeoutError`` and ``socket.gaierror`` among them.
+        """
+        key = host, port
+        until, kind = self._silent.get(key, (0.0, OSError))
+        if time.monotonic() < until:
+            raise kind
+        rows, given, wanted = self._found.pop(key, ()), seconds, seconds
+        try:
+            if not rows:
+                given, wanted = limit.allow(limit.read), limit.read
+                rows = interleaved(resolve(host, port, given))
+            given, wanted = limit.allow(seconds), seconds
+            sock, row = _race(rows, given, options)
+        except (SilentHostError, SilentNameServerError) as error:
+            if given >= wanted:  # else the call was about to end, which says little of the host
+                self._silent[key] = time.monotonic() + _KEPT, type(error)
+            raise
+        self._found[key] = [row, *(other for other in rows if other is not row)]
+        return sock
+
+
+def interleaved(rows: Iterable[Any]) -> list[Any]:
+    """The addresses, each family by turns; the system's first one stays first."""
+    families: dict[int, list[Any]] = {}
+    for row in rows:
+        families.setdefault(row[0], []).append(row)
+    turns = chain.from_iterable(zip_longest(*families.values()))
+    return [row for row in turns if row is not None]
+
+
+def _race(rows: Sequence[Any], seconds: float, options: Options) -> tuple[socket.socket, Any]:
+    """The first connection that is made, and its row; ``seconds`` are for all of them together."""
+    end, waiting = time.monotonic() + seconds, deque(rows)
+    stagger = min(STAGGER, seconds / (2 * max(1, len(rows))))
+    failure = OSError(errno.EADDRNOTAVAIL, "no address")
+    with selectors.DefaultSelector() as under_way:
+        try:
+            while waiting or under_way.get_map():
+                until = end
+                if waiting:
+                    until = min(end, time.monotonic() + stagger)
+                    try:
+                        _begin(under_way, waiting.popleft(), options)
+                    except OSError as error:
+                        failure = error
+                        continue
+                ended = under_way.select(max(0.0, until - time.monotonic()))
+                if not ended and time.monotonic() >= end:
+                    raise SilentHostError
+                for key, _ in ended:
+                    under_way.unregister(key.fileobj)
+                    sock: Any = key.fileobj
+                    code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                    if not code:
+                        return sock, key.data
+                    sock.close()
+                    failure = OSError(code, os.strerror(code))
+        finally:
+            losers: list[Any] = [key.fileobj for key in under_way.get_map().values()]
+            for sock in losers:
+                sock.close()
+    raise failure
+
+
+def _begin(under_way: selectors.BaseSelector, row: Any, options: Options) -> None:
+    """Begin to connect to one address. Raises ``OSError`` where that fails at once."""
+    family, kind, protocol, _, address = row
+    sock = socket.socket(family, kind, protocol)
+    try:
+        for option in options:
+            sock.setsockopt(*option)
+        sock.setblocking(False)
+        code = sock.connect_ex(address)
+        if code not in _BEGUN:
+            raise OSError(code, os.strerror(code))
+        under_way.register(sock, selectors.EVENT_WRITE, row)
+    except BaseException:
+        sock.close()
+        raise
+
+
+def resolve(host: str, port: int, seconds: float) -> list[Any]:
+    """``getaddrinfo`` within ``seconds``; a name server may take 40 s.
+
+    Raises ``socket.gaierror`` for a name without an address and where nobody answers in time,
+    ``NoThreadError`` where no thread can be started to ask.
+    """
+    began = time.monotonic()
+    task = Task("resolve", partial(_look_up, host, port))
+    if not task.wait(seconds):
+        raise SilentNameServerError
+    try:
+        return task.result()
+    except socket.gaierror as error:
+        # The system gives up a name server by itself after some seconds.
+        if error.errno != socket.EAI_AGAIN or time.monotonic() - began < _LONG:
+            raise
+    raise SilentNameServerError
+
+
+def _look_up(host: str, port: int) -> list[Any]:
+    try:
+        return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    except UnicodeError:
+        raise socket.gaierror(socket.EAI_NONAME, "not a host name") from None
 
 
 CONNECT: Final = 5.0
@@ -44,6 +230,9 @@ word, and a request that is never sent twice would be lost on it.
 LIMIT: ContextVar[Limit] = ContextVar("limit")
 """The limit of the call that this thread is making; urllib3 has no way to hand it down."""
 
+
+CAP: Final = 5 * 1024 * 1024
+"""Bytes of a body after decompression; 10,000 projects are about 4 MB."""
 
 LARGEST: Final = CAP + CAP // 4
 """Bytes of one answer as they come: its headers, its chunks and their lengths, still compressed."""

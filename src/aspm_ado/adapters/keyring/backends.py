@@ -8,14 +8,19 @@ nothing else.
 from __future__ import annotations
 
 import configparser
+import os
+import stat
+import sys
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
+from urllib.parse import quote
 
-from aspm_ado.adapters.keyring.bus import use_session_bus
 from aspm_ado.adapters.keyring.errors import (
+    BUS,
+    Bus,
     absent,
     choice_absent,
     choice_unreadable,
@@ -156,3 +161,35 @@ def _choice(environment: Mapping[str, str]) -> tuple[str, str]:
     except (OSError, ValueError, configparser.Error):  # somebody chose, and we cannot tell what
         raise choice_unreadable(str(path)) from None
     return parser.get("backend", "default-keyring", fallback="").strip(), str(path)
+
+
+# The session bus of this user where its variable is missing: cron, su and some SSH lack it.
+
+
+def find_session_bus(environment: Mapping[str, str]) -> str | None:
+    """The address of the user's own bus, where no variable has one.
+
+    A relative ``XDG_RUNTIME_DIR`` is ignored, and so is what belongs to somebody else: whoever owns
+    the bus reads what goes over it.
+    """
+    if sys.platform in ("win32", "darwin") or environment.get(BUS):
+        return None
+    user = os.geteuid()
+    for folder in (Path(environment.get("XDG_RUNTIME_DIR", "")), Path(f"/run/user/{user}")):
+        bus = folder / "bus"
+        with suppress(OSError):
+            found = bus.stat()
+            owners = {folder.stat().st_uid, found.st_uid}
+            if folder.is_absolute() and stat.S_ISSOCK(found.st_mode) and owners == {user}:
+                return f"unix:path={quote(str(bus), safe='/-_.')}"
+    return None
+
+
+def use_session_bus(environment: Mapping[str, str]) -> Bus:
+    """Name that bus to the libraries of the keyring, which look at the process's environment."""
+    if environment.get(BUS):
+        return Bus.NAMED
+    if address := find_session_bus(environment):
+        os.environ.setdefault(BUS, address)
+        return Bus.FOUND
+    return Bus.NONE

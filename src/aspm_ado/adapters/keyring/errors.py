@@ -7,15 +7,24 @@ numbers are shown.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from enum import Enum, auto
 from pathlib import Path
 from typing import Final
 
-from aspm_ado.adapters.keyring.bus import VARIABLE as BUS
-from aspm_ado.adapters.keyring.bus import Bus
 from aspm_ado.adapters.threads import NoThreadError
-from aspm_ado.domain.errors import StoreError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, StoreError
 from aspm_ado.domain.text import clean
+
+BUS: Final = "DBUS_SESSION_BUS_ADDRESS"
+
+
+class Bus(Enum):
+    """Where the address of the session bus came from."""
+
+    NAMED = auto()  # by the variable
+    FOUND = auto()
+    NONE = auto()
+
 
 _LOCKED_TYPES: Final = frozenset(
     {"KeyringLocked", "LockedException", "PromptDismissedException", "KeychainDenied"}

@@ -1,4 +1,7 @@
-"""The operating system's keyring as a vault: one trusted class, each call within a time limit."""
+"""The operating system's keyring as a vault: one trusted class, each call within a time limit.
+
+And the memory of this process, for the demo and for rehearsals.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ from contextlib import suppress
 from functools import partial
 from typing import Final, TypeVar
 
-from aspm_ado.adapters.deadline import HungError, TimeBox
 from aspm_ado.adapters.keyring.backends import (
     Backend,
     class_of,
@@ -18,8 +20,8 @@ from aspm_ado.adapters.keyring.backends import (
     title_of,
 )
 from aspm_ado.adapters.keyring.errors import hung, not_given_back, not_gone, too_large, translated
-from aspm_ado.domain.errors import InterruptedByUserError, StoreError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.adapters.threads import HungError, TimeBox
+from aspm_ado.domain.reasons import InterruptedByUserError, Reason, StoreError
 from aspm_ado.domain.secret import Secret, could_be_secret
 
 ACCOUNT: Final = "aspm-ado"
@@ -183,3 +185,43 @@ def _same(one: Secret, other: Secret) -> bool:
     """Whether they are equal, in a time that does not tell where they differ."""
     encoded = (secret.reveal().encode("utf-8", "surrogatepass") for secret in (one, other))
     return hmac.compare_digest(*encoded)
+
+
+class MemoryVault:
+    """A ``Vault`` without a keyring: everything in it is gone when the process ends."""
+
+    def __init__(self) -> None:
+        self._secrets: dict[tuple[str, str], Secret] = {}
+
+    @property
+    def title(self) -> str:
+        """Says that nothing outlives the run."""
+        return "the memory of this run (deleted when it ends)"
+
+    def probe(self) -> None:
+        """Memory is always there."""
+
+    def check_size(self, secret: Secret) -> None:
+        """Memory takes any."""
+
+    def write(self, service: str, secret: Secret, origin: str) -> None:
+        """Keep it until the process ends."""
+        self._secrets[service, origin] = secret
+
+    def read(self, service: str, origin: str) -> Secret | None:
+        """The secret, or ``None``."""
+        return self._secrets.get((service, origin))
+
+    def services(self) -> frozenset[str] | None:
+        """The services of all secrets."""
+        return frozenset(service for service, _ in self._secrets)
+
+    def bind(self, service: str, origin: str) -> bool:
+        """Keep it under its origin."""
+        if (old := self._secrets.pop((service, ""), None)) is not None:
+            self._secrets.setdefault((service, origin), old)
+        return (service, origin) in self._secrets
+
+    def erase(self, service: str, origin: str) -> None:
+        """Forget it; forgetting twice is not an error."""
+        self._secrets.pop((service, origin), None)

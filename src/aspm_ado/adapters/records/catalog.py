@@ -19,10 +19,8 @@ from aspm_ado.adapters.records.codec import (
     encode_draft,
     older_version,
 )
-from aspm_ado.adapters.records.folder import Disk, PrivateFolder
-from aspm_ado.adapters.records.lock import Claims, WriterLock
-from aspm_ado.domain.errors import DamagedRecordsError, StoreError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.adapters.records.folder import Claims, Disk, PrivateFolder, WriterLock
+from aspm_ado.domain.reasons import DamagedRecordsError, Reason, StoreError
 from aspm_ado.domain.stored import Catalogue, Draft
 from aspm_ado.domain.text import clean
 

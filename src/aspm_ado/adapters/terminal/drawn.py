@@ -27,8 +27,7 @@ from prompt_toolkit.styles import Style
 from questionary.constants import INDICATOR_SELECTED, INDICATOR_UNSELECTED
 from questionary.prompts.common import InquirerControl
 
-from aspm_ado.adapters.signals import Held
-from aspm_ado.adapters.terminal.typed import YES_OR_NO, restored
+from aspm_ado.adapters.signals import Held, restored
 from aspm_ado.adapters.terminal.voice import columns_of
 from aspm_ado.domain.text import display_width, wrap
 
@@ -194,7 +193,7 @@ class DrawnConsole:
 
     def yes_no(self, message: str, default: bool) -> bool:
         """Yes or no, by one key."""
-        laid = self._laid(message, behind=len(f"{YES_OR_NO[default]} Yes"))
+        laid = self._laid(message, behind=len("(Y/n) Yes"))
         return bool(self._run(questionary.confirm, laid, default=default))
 
     def _run_list(

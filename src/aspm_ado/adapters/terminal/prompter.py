@@ -1,25 +1,27 @@
-"""Asking a person on the terminal, and asking again what was refused."""
+"""Asking a person on the terminal, and asking again what was refused.
+
+A terminal that can do nothing else (``TERM=dumb``) is asked in whole typed lines.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import getpass
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn, TextIO, TypeVar
 
-from aspm_ado.adapters.signals import StoppedError
+from aspm_ado.adapters.signals import StoppedError, restored
 from aspm_ado.adapters.terminal.voice import DUMB_TERMINALS, columns_of, is_terminal
-from aspm_ado.domain.errors import InterruptedByUserError, UsageError, UserError
 from aspm_ado.domain.questions import Choice, Question
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import InterruptedByUserError, Reason, UsageError, UserError
 from aspm_ado.domain.text import clean, encodable, wrap
 
 if TYPE_CHECKING:
     from aspm_ado.adapters.terminal.drawn import DrawnConsole
-    from aspm_ado.adapters.terminal.typed import TypedConsole
-
-    Console = DrawnConsole | TypedConsole
 
 T = TypeVar("T")
 
@@ -40,7 +42,7 @@ class TerminalPrompter:
         self._in_emacs = bool(environment.get("INSIDE_EMACS"))
         is_comint = "comint" in environment.get("INSIDE_EMACS", "")
         self._is_dumb = is_comint or environment.get("TERM", "").lower() in DUMB_TERMINALS
-        self._made: Console | None = None
+        self._made: DrawnConsole | TypedConsole | None = None
 
     def text(
         self,
@@ -106,11 +108,9 @@ class TerminalPrompter:
             return self._console.yes_no(self._label(question), default)
 
     @property
-    def _console(self) -> Console:
+    def _console(self) -> DrawnConsole | TypedConsole:
         if self._made is None:
             if self._is_dumb:
-                from aspm_ado.adapters.terminal.typed import TypedConsole
-
                 self._made = TypedConsole(self._stream, in_emacs=self._in_emacs)
             else:
                 from aspm_ado.adapters.terminal.drawn import DrawnConsole
@@ -223,3 +223,146 @@ def can_ask(
         if not is_terminal(stream):
             return False, f"{title} is not a terminal"
     return True, ""
+
+
+_YES_OR_NO: Final = {True: "(Y/n)", False: "(y/N)"}
+"""The keys of a question, by its default."""
+_MOST_SHOWN: Final = 20
+
+
+class TypedConsole:
+    """Writes on ``stream`` and reads lines from stdin; sends nothing but text and newlines."""
+
+    def __init__(self, stream: TextIO, *, in_emacs: bool = False) -> None:
+        self._stream, self._in_emacs = stream, in_emacs
+
+    def line(self, message: str) -> str:
+        """What was typed."""
+        return self._ask(message)
+
+    def hidden(self, message: str) -> str:
+        """What was typed with the echo off; refused where it cannot be put off."""
+        with warnings.catch_warnings(), restored() as signals:
+            warnings.simplefilter("error", getpass.GetPassWarning)
+            signals.leave = _interrupt  # nothing else ends the reading of a line
+            prompt = self._prompt(message)
+            signals.resume = partial(self._hide_again, prompt)
+            try:
+                return getpass.getpass(prompt, stream=self._stream)
+            except getpass.GetPassWarning:
+                raise UsageError(
+                    Reason.INPUT_MISSING,
+                    "This terminal cannot hide what you type, so aspm-ado does not prompt for a "
+                    "secret.",
+                    remedy="Pass the secret in a file, a variable, or standard input.",
+                ) from None
+
+    def _prompt(self, message: str) -> str:
+        """Emacs hides what is typed behind a line that begins with the word “Password”."""
+        if not self._in_emacs:
+            return self._laid(message) + " "
+        self._tell(message)
+        return "Password or token: "
+
+    def _hide_again(self, prompt: str) -> None:
+        """Put the echo off and ask again: the shell, which has the terminal after a stop, put it
+        on. What was typed meanwhile is dropped.
+        """
+        if sys.platform == "win32":
+            return
+        import termios
+
+        terminal = sys.stdin.fileno()
+        with contextlib.suppress(OSError, termios.error):  # it is gone, which says SIGCONT, too
+            attributes = termios.tcgetattr(terminal)
+            attributes[3] &= ~termios.ECHO
+            termios.tcsetattr(terminal, termios.TCSAFLUSH, attributes)
+            # Past the stream, which may be in the middle of a write and refuses a second one.
+            os.write(self._stream.fileno(), prompt.encode(self._stream.encoding, "replace"))
+
+    def pick(self, message: str, rows: Sequence[tuple[str, str]], default: str) -> str:
+        """One row, by its number or by a part of its label that no other has."""
+        shown = self._list(message, rows)
+        while True:
+            labels = (label.partition("  (")[0] for value, label in rows if value == default)
+            offer = next((f" [{label}]" for label in labels if default), "")
+            typed = self._ask(f"Number, or part of the name{offer}:").strip()
+            if not typed and offer:
+                return default
+            found = _matching(typed, shown) or _matching(typed, rows)
+            if len(found) == 1:
+                return found[0][0]
+            if found:
+                shown = self._list("Several choices have that:", found)
+            else:
+                self._write("  No choice has that name.\n")
+
+    def pick_many(
+        self, message: str, rows: Sequence[tuple[str, str]], *, marked: bool = False
+    ) -> tuple[str, ...]:
+        """Any rows, by numbers or names with commas between, or all of them, or none."""
+        self._list(message, rows)
+        enter, other = ("all", "none") if marked else ("none", "all")
+        while True:
+            prompt = f"Numbers or names, with commas; {other}; or Enter for {enter}:"
+            typed = self._ask(prompt).strip() or enter
+            if typed.lower() == "all":
+                return tuple(value for value, _label in rows)
+            if typed.lower() == "none":
+                return ()
+            parts = filter(None, map(str.strip, typed.split(",")))
+            found = [_matching(part, rows) for part in parts]
+            if all(len(each) == 1 for each in found):
+                taken = [each[0] for each in found]
+                return tuple(row[0] for row in rows if row in taken)
+            self._write("  Each name must match exactly one choice.\n")
+
+    def yes_no(self, message: str, default: bool) -> bool:
+        """Yes or no."""
+        while True:
+            typed = self._ask(f"{message} {_YES_OR_NO[default]}").strip().lower()
+            if not typed:
+                return default
+            if typed in ("y", "yes", "n", "no"):
+                return typed.startswith("y")
+            self._write("  Answer y or n.\n")
+
+    def _list(self, message: str, rows: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+        self._tell(message)
+        for number, (_value, label) in enumerate(rows[:_MOST_SHOWN], start=1):
+            self._tell(f"  {number}) {label}")
+        if len(rows) > _MOST_SHOWN:
+            self._write(f"  and {len(rows) - _MOST_SHOWN} more\n")
+        return rows
+
+    def _ask(self, prompt: str) -> str:
+        self._write(self._laid(prompt) + " ")
+        typed = sys.stdin.readline()
+        if not typed:
+            self._write("\n")
+            raise EOFError
+        return typed.removesuffix("\n")
+
+    def _laid(self, text: str) -> str:
+        """``text`` in rows that end between words."""
+        return "\n".join(wrap(text, columns_of(self._stream)))
+
+    def _tell(self, line: str) -> None:
+        self._write(self._laid(line) + "\n")
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def _matching(typed: str, rows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The row of that number, else the one of exactly that name, else all whose label has it."""
+    if typed.isdecimal() and 1 <= int(typed) <= len(rows):
+        return [rows[int(typed) - 1]]
+    wanted = typed.casefold()
+    exact = [row for row in rows if wanted in (row[0].casefold(), row[1].casefold())]
+    return exact[:1] or [row for row in rows if wanted and wanted in row[1].casefold()]

@@ -40,7 +40,7 @@ from aspm_ado.domain.questions import (
 
 @dataclass(frozen=True, slots=True)
 class CommandSpec:
-    """A command. Its body is ``run`` in the module of the same name beside this one."""
+    """A command. Its body is ``run_WORD``, in the module of the same name beside this one."""
 
     word: str
     summary: str
@@ -58,6 +58,14 @@ class CommandSpec:
 
     examples: tuple[str, ...] = ()
     """Command lines as somebody would type them."""
+
+    module: str = ""
+    """The module, where it has another name."""
+
+    @property
+    def body(self) -> tuple[str, str]:
+        """The module and the function that run it."""
+        return f"{__name__}.{self.module or self.word}", f"run_{self.word}"
 
     @property
     def options(self) -> tuple[Question, ...]:
@@ -139,6 +147,7 @@ COMMANDS: Final = (
         "Copies the token on request and records your answer: saved, later, or refused.",
         name=_ONLY_ONE,
         examples=("aspm-ado handoff", "aspm-ado handoff contoso"),
+        module="stored",
     ),
     CommandSpec(
         "rotate",
@@ -161,6 +170,7 @@ COMMANDS: Final = (
         ),
         name=_ONLY_ONE,
         examples=("aspm-ado rotate contoso", "aspm-ado rotate contoso --create-token require"),
+        module="stored",
     ),
     CommandSpec(
         "migrate",
@@ -179,6 +189,7 @@ COMMANDS: Final = (
         ),
         name=_ONLY_ONE,
         examples=("aspm-ado migrate --plan", "aspm-ado migrate contoso -o contoso -o fabrikam"),
+        module="stored",
     ),
     CommandSpec(
         "token",
@@ -198,6 +209,7 @@ COMMANDS: Final = (
         (YES,),
         name=_ONLY_ONE,
         examples=("aspm-ado disconnect contoso", "aspm-ado disconnect contoso --yes"),
+        module="stored",
     ),
     CommandSpec(
         "doctor",
@@ -206,4 +218,4 @@ COMMANDS: Final = (
         examples=("aspm-ado doctor", "aspm-ado doctor --json"),
     ),
 )
-WORDS: Final = frozenset(command.word for command in COMMANDS)
+WORDS: Final = {command.word: command for command in COMMANDS}

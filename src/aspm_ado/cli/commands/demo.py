@@ -13,14 +13,13 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from aspm_ado.adapters.azure_cli import AzureCli
-from aspm_ado.adapters.keyring.memory import MemoryVault
+from aspm_ado.adapters.keyring.vault import MemoryVault
+from aspm_ado.adapters.programs import AzureCli
 from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.cli.output import result_width, write_document, write_lines, write_report
 from aspm_ado.domain.aspm.api import ALM_TOOLS
-from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import Clock
-from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import (
     ASPM_TOKEN_FILE,
     ASPM_URL,
@@ -35,14 +34,14 @@ from aspm_ado.domain.questions import (
     YES,
     Given,
 )
-from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.reasons import ExitCode, Reason, UsageError
 from aspm_ado.domain.text import clean, system_words, wrap
 from aspm_ado.flows.answers import Asker
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.registration.guided import OUTCOME, SAVED
-from aspm_ado.flows.tokens.creation import NEVER, REQUIRE
-from aspm_ado.flows.tokens.revocation import revoking_unkept
-from aspm_ado.simulator import SCENARIOS, Scenario, Simulator, azure_cli
+from aspm_ado.flows.tokens.creation import NEVER, REQUIRE, revoking_unkept
+from aspm_ado.simulator import SCENARIOS, Scenario, Simulator
+from aspm_ado.simulator.pat_lifecycle import install_azure_cli
 
 if TYPE_CHECKING:
     from aspm_ado.cli.context import Invocation
@@ -70,7 +69,7 @@ _SETTLED = frozenset(
 """What the scenario answers on a terminal, too. The person answers the rest."""
 
 
-def run(
+def run_demo(
     invocation: Invocation,
     *,
     scenario: str | None = None,
@@ -140,7 +139,7 @@ def _sign_in(invocation: Invocation, story: Scenario, folder: Path) -> Path | No
         return None
     found = folder / "bin"
     found.mkdir()
-    azure_cli.install(found, story.world.sign_ins[0].value)
+    install_azure_cli(found, story.world.sign_ins[0].value)
     path = os.pathsep.join((str(found), invocation.environment.get("PATH", "")))
     invocation.entra = AzureCli(
         {**invocation.environment, "PATH": path}, seconds=lambda: invocation.timeout

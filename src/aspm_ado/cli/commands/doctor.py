@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aspm_ado.cli.context import Invocation
 
 
-def run(invocation: Invocation) -> int:
+def run_doctor(invocation: Invocation) -> int:
     """Find out, without a token and without changing anything.
 
     7 for the keyring or our records, 5 for the network.

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import write_document, write_lines
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.help.administrator import (
+from aspm_ado.domain.azure.place import Deployment
+from aspm_ado.domain.guide import (
+    Guide,
     Policy,
     alternative,
+    guide,
     is_over,
     request_for,
     token_meant,
 )
-from aspm_ado.domain.help.guide import Guide, guide
 from aspm_ado.domain.questions import COLLECTION, REQUEST
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.flows.answers import Asker, one_of
 from aspm_ado.flows.options import purpose_given, reach_given
 from aspm_ado.flows.target import ask_target
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.azure.retirement import Calendar
 
 
-def run(invocation: Invocation, *, open: bool = False, greyed_out: bool = False) -> int:  # noqa: A002 - the option's name
+def run_guide(invocation: Invocation, *, open: bool = False, greyed_out: bool = False) -> int:  # noqa: A002 - the option's name
     """The steps; nothing is asked of any service, so today is this machine's."""
     asker = Asker(invocation.given, invocation.prompter)
     place = _place(asker)

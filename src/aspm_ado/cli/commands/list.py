@@ -22,7 +22,7 @@ _WIDEST: Final = 21
 terminal of 80 columns."""
 
 
-def run(invocation: Invocation) -> int:
+def run_list(invocation: Invocation) -> int:
     """Names, dates and last verdicts. The keyring is never touched; today is this machine's."""
     entries = [entry for _, entry in sorted(invocation.records.load().connections.items())]
     calendar = invocation.clock.calendar()

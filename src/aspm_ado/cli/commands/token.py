@@ -8,16 +8,15 @@ from typing import Final
 from aspm_ado.adapters.terminal.prompter import says_no
 from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import keeps_what_it_gets, write_exactly
-from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import YES
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.token import stored_token
 
 _PIPELINES: Final = ("CI", "TF_BUILD", "GITHUB_ACTIONS")
 
 
-def run(invocation: Invocation, name: str | None = None) -> int:
+def run_token(invocation: Invocation, name: str | None = None) -> int:
     """Write a stored token into a pipe; say on stderr whose it is."""
     _refuse_display(invocation, name)
     token = stored_token(invocation.context(), name)

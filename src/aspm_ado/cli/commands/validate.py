@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import write_report
-from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import (
     ALL_ORGANIZATIONS,
     ALLOW_HTTP,
@@ -25,7 +24,7 @@ from aspm_ado.domain.questions import (
     WARN_DAYS,
     Question,
 )
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.flows.rotation.replace_dead import replace_dead
 from aspm_ado.flows.validate import Terms, validate_ad_hoc, validate_stored
 
@@ -37,7 +36,7 @@ _PLACE: Final = (ORGANIZATION, SERVER_URL, COLLECTION, ALL_ORGANIZATIONS)
 _ON_RECORD: Final = (PURPOSE, REACH, CLONE_USERNAME, ALLOW_HTTP)
 
 
-def run(invocation: Invocation, names: Sequence[str] | None = None) -> int:
+def run_validate(invocation: Invocation, names: Sequence[str] | None = None) -> int:
     """Stored connections, or a token ad hoc when a place is given."""
     if names:
         _refuse_place(invocation)

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.deployment import Deployment, Purpose
+from aspm_ado.domain.azure.place import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import Reach
-from aspm_ado.domain.checks import GOOD, Check, CheckId, Status
+from aspm_ado.domain.report import GOOD, Check, CheckId, Status
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class TokenEvidence:
 NO_EVIDENCE: Final = TokenEvidence((), "")
 
 
-def evidence_of(checks: Iterable[Check], when: str, reach: Reach) -> TokenEvidence:
+def evidence_of(checks: Iterable[Check], when: str, reach: Reach, owner: str) -> TokenEvidence:
     """The checks that passed, with the activity ids for Microsoft's support."""
     lines = []
     for check in checks:
@@ -105,18 +105,20 @@ def evidence_of(checks: Iterable[Check], when: str, reach: Reach) -> TokenEviden
             if ids := ", ".join(one.activity_id for one in check.evidence if one.activity_id):
                 line += f" (ActivityId {ids})"
             lines.append(line)
-    return TokenEvidence(tuple(lines), when, reach)
+    return TokenEvidence(tuple(lines), when, reach, owner)
 
 
-def stored_evidence(verdict: Iterable[tuple[str, str]], when: str, reach: Reach) -> TokenEvidence:
-    """The same from a stored verdict (check id, status)."""
+def stored_evidence(
+    verdict: Mapping[str, str], when: str, reach: Reach, owner: str
+) -> TokenEvidence:
+    """The same from a stored verdict (check id → status)."""
     left_out = ("token.", "store.", "aspm.")
     lines = (
         f"{check}: {status}"
-        for check, status in verdict
+        for check, status in verdict.items()
         if status in GOOD and not check.startswith(left_out)
     )
-    return TokenEvidence(tuple(lines), when, reach)
+    return TokenEvidence(tuple(lines), when, reach, owner)
 
 
 def verdict_lines(evidence: TokenEvidence) -> tuple[str, ...]:

@@ -10,12 +10,11 @@ from dataclasses import dataclass, replace
 from enum import Enum, StrEnum, auto
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.aspm.api import where_tokens_are_made
-from aspm_ado.domain.aspm.profile import Profile, Values, at, same
-from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
+from aspm_ado.domain.aspm.api import Profile, Values, at, same, where_tokens_are_made
 from aspm_ado.domain.documents import Document
-from aspm_ado.domain.origin import Origin
+from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import NEVER_SENT, Reason
+from aspm_ado.domain.report import Check, CheckId, Command, Status, skip
 from aspm_ado.domain.rules.aspm import (
     ASPM_INCONCLUSIVE,
     AspmAnswer,
@@ -152,6 +151,12 @@ class Outcome:
         return Outcome(self.registration.proven(Proof.ALM_ACCEPTED), check)
 
 
+def _open(status: Status, detail: str, reason: Reason, remedy: str, *replies: Reply) -> Check:
+    """A check that ``handoff`` continues with."""
+    check = Check(CheckId.REGISTRATION, status, detail, reason, remedy, next=HANDOFF)
+    return check.on(*replies)
+
+
 def _outcome(marker: str, check: Check, state: RegistrationState) -> Outcome:
     return Outcome(Registration(RegistrationMode.API, state, marker=marker), check)
 
@@ -183,15 +188,14 @@ def _named(instance: str | None) -> str:
 
 def conflicting(marker: str, profile: Profile, *replies: Reply) -> Outcome:
     """An instance exists that may not be ours. It is neither changed nor duplicated."""
-    check = Check(
-        CheckId.REGISTRATION,
+    check = _open(
         Status.FAIL,
         "Invicti ASPM already has an instance for this organization that aspm-ado did not create "
         f"({profile.title}). Nothing changed.",
         Reason.REGISTRATION_CONFLICT,
         "In Invicti ASPM under Integrations, enter the token in that instance, or remove it.",
-        next=HANDOFF,
-    ).on(*replies)
+        *replies,
+    )
     return _outcome(marker, check, RegistrationState.FAILED)
 
 
@@ -256,41 +260,37 @@ def in_doubt(marker: str, *replies: Reply, readable: bool) -> Outcome:
     remedy = "The next run checks Invicti ASPM first."
     if not readable:
         remedy = "Check in Invicti ASPM under Integrations: the profile has no “find”."
-    check = Check(
-        CheckId.REGISTRATION,
+    check = _open(
         Status.UNKNOWN,
         "aspm-ado sent the registration once. It is unknown whether Invicti ASPM acted on it.",
         Reason.REGISTRATION_UNKNOWN,
         remedy,
-        next=HANDOFF,
-    ).on(*replies)
+        *replies,
+    )
     return _outcome(marker, check, RegistrationState.UNKNOWN)
 
 
 def after_trial(outcome: Outcome, profile: Profile, reply: Reply) -> Outcome:
     """The same after ASPM's own test of the instance."""
     before = outcome.check or Check(CheckId.REGISTRATION, Status.PASS)
-    evidence = (*before.evidence, reply.evidence)
     if profile.trial is not None and profile.trial.success.met(reply.status, _document(reply)):
         check = before.adding("The test of Invicti ASPM passed.", reply)
-    elif classify_aspm(reply) in ASPM_INCONCLUSIVE:
+        return Outcome(outcome.registration, check)
+    if classify_aspm(reply) in ASPM_INCONCLUSIVE:
+        status = Status.UNKNOWN
         reason, why, remedy = explain_aspm_inconclusive(reply)
         detail = f"Registered, but not tested: {why}"
-        check = Check(
-            CheckId.REGISTRATION, Status.UNKNOWN, detail, reason, remedy, evidence=evidence
-        )
     else:
+        status, reason = Status.FAIL, Reason.ASPM_REFUSED
         message = error_message(reply)
         quoted = message and f", “{message}”"
-        check = Check(
-            CheckId.REGISTRATION,
-            Status.FAIL,
+        detail = (
             f"Registered, but the instance failed the test of Invicti ASPM ({reply.status}"
-            f"{quoted}).",
-            Reason.ASPM_REFUSED,
-            "Open the instance in Invicti ASPM under Integrations. The token itself passed.",
-            evidence=evidence,
+            f"{quoted})."
         )
+        remedy = "Open the instance in Invicti ASPM under Integrations. The token itself passed."
+    evidence = (*before.evidence, reply.evidence)
+    check = Check(CheckId.REGISTRATION, status, detail, reason, remedy, evidence=evidence)
     return Outcome(outcome.registration, check)
 
 
@@ -372,25 +372,18 @@ def judge_registration(facts: RegistrationFacts) -> Check:
     A check that names the next command as data gets it at the end of its remedy.
     """
     made = _judged(facts)
-    made = replace(made, required=facts.counts(made))
+    detail, remedy, following = made.detail, made.remedy, made.next or HANDOFF
     if not facts.stored:
-        return replace(_unstored(facts, made), next=Command("connect"))
-    if made.next is None:
-        return replace(made, next=HANDOFF)
-    run = f"To continue, run: {made.next.text(facts.connection)}"
-    return replace(made, remedy=f"{made.remedy} {run}")
-
-
-def _unstored(facts: RegistrationFacts, made: Check) -> Check:
-    if facts.revoked and made.reason in (Reason.HANDED_OFF, Reason.ASPM_REFUSED):
-        return replace(
-            made,
-            detail=f"{made.detail} The token is stored nowhere, so aspm-ado revokes it.",
-            remedy="To create another token and store it, run: aspm-ado connect",
-        )
-    if made.reason is not None and made.next is not None:
-        return replace(made, remedy=_WITHOUT_HANDOFF.get(made.reason, made.remedy))
-    return made
+        following = Command("connect")
+        if facts.revoked and made.reason in (Reason.HANDED_OFF, Reason.ASPM_REFUSED):
+            detail += " The token is stored nowhere, so aspm-ado revokes it."
+            remedy = "To create another token and store it, run: aspm-ado connect"
+        elif made.reason is not None and made.next is not None:
+            remedy = _WITHOUT_HANDOFF.get(made.reason, remedy)
+    elif made.next is not None:
+        remedy = f"{remedy} To continue, run: {following.text(facts.connection)}"
+    required = facts.counts(made)
+    return replace(made, detail=detail, remedy=remedy, required=required, next=following)
 
 
 def _judged(facts: RegistrationFacts) -> Check:
@@ -424,7 +417,7 @@ def token_of(entry: Entry, name: str) -> NewToken:
 
 
 def _by_state(facts: RegistrationFacts) -> Check:
-    api = facts.registration.mode is RegistrationMode.API
+    by_api = facts.registration.mode is RegistrationMode.API
     match facts.registration.state:
         case RegistrationState.REGISTERED:
             return _registered(facts.registration)
@@ -432,31 +425,27 @@ def _by_state(facts: RegistrationFacts) -> Check:
             return _handed_off(facts)
         case RegistrationState.FAILED:
             return _failed(facts)
-        case RegistrationState.UNKNOWN:
-            return _unknown("Could not determine whether it is registered.")
         case RegistrationState.PLANNED:
-            return skip(
-                CheckId.REGISTRATION,
-                "Dry run: nothing was registered.",
-                Reason.REGISTRATION_PLANNED,
-            )
-        case RegistrationState.NONE if api:
-            return _unknown("Not registered yet.")
-    return skip(CheckId.REGISTRATION, "Not registered.", Reason.NOT_WANTED)
-
-
-_UNSEEN: Final = Check(
-    CheckId.REGISTRATION,
-    Status.WARN,
-    "Marked as saved by you; Invicti ASPM does not show it yet.",
-    Reason.SAVED_NOT_SHOWN,
-    "Check in Invicti ASPM that the integration is active.",
-)
+            detail = "Dry run: nothing was registered."
+            return skip(CheckId.REGISTRATION, detail, Reason.REGISTRATION_PLANNED)
+        case RegistrationState.NONE if not by_api:
+            return skip(CheckId.REGISTRATION, "Not registered.", Reason.NOT_WANTED)
+        case RegistrationState.NONE:
+            detail = "Not registered yet."
+        case RegistrationState.UNKNOWN:
+            detail = "Could not determine whether it is registered."
+    return _open(Status.UNKNOWN, detail, Reason.REGISTRATION_UNKNOWN, _LOOK)
 
 
 def _registered(registration: Registration) -> Check:
     if registration.unseen:
-        return _UNSEEN
+        return Check(
+            CheckId.REGISTRATION,
+            Status.WARN,
+            "Marked as saved by you; Invicti ASPM does not show it yet.",
+            Reason.SAVED_NOT_SHOWN,
+            "Check in Invicti ASPM that the integration is active.",
+        )
     how, proof = "Marked as saved by you", "; not confirmed by Invicti ASPM"
     if registration.mode is RegistrationMode.API:
         how, proof = "The API of Invicti ASPM reported it as registered", ""
@@ -471,41 +460,18 @@ def _handed_off(facts: RegistrationFacts) -> Check:
         detail = "No handoff, as requested. Someone still has to enter this token in Invicti ASPM."
     if facts.token is NewToken.WAITS:
         detail = _WAITS
-    return Check(
-        CheckId.REGISTRATION,
-        Status.WARN,
-        detail,
-        Reason.HANDED_OFF,
-        "Enter the values in Invicti ASPM.",
-        next=HANDOFF,
-    )
+    return _open(Status.WARN, detail, Reason.HANDED_OFF, "Enter the values in Invicti ASPM.")
 
 
 def _failed(facts: RegistrationFacts) -> Check:
     detail = "The token passed, but Invicti ASPM refused it."
     remedy = "Send the printed text to Invicti's support."
     if facts.registration.mode is RegistrationMode.API:
-        detail = (
-            "The token passed, but Invicti ASPM refused it or has another instance for this "
-            "organization."
-        )
+        detail = f"{detail[:-1]} or has another instance for this organization."
         remedy = _LOOK
     if facts.token is NewToken.WAITS:
         detail = (
             "The new token passed, but Invicti ASPM refused it. The current token stays in use. "
             "The new one is pending."
         )
-    return Check(
-        CheckId.REGISTRATION, Status.FAIL, detail, Reason.ASPM_REFUSED, remedy, next=HANDOFF
-    )
-
-
-def _unknown(detail: str) -> Check:
-    return Check(
-        CheckId.REGISTRATION,
-        Status.UNKNOWN,
-        detail,
-        Reason.REGISTRATION_UNKNOWN,
-        _LOOK,
-        next=HANDOFF,
-    )
+    return _open(Status.FAIL, detail, Reason.ASPM_REFUSED, remedy)

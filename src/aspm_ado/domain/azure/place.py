@@ -1,4 +1,4 @@
-"""Organizations and collections, and how to read their names from a pasted URL."""
+"""Organizations, collections and repositories, and how to read their names from a pasted URL."""
 
 from __future__ import annotations
 
@@ -7,18 +7,68 @@ import shlex
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final
-from urllib.parse import SplitResult, quote, unquote
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.origin import Origin, split_url
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.documents import Repository
+from aspm_ado.domain.http import Origin, split_url
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.secret import holds_token, secret_as_value, trim
 from aspm_ado.domain.text import clean, shown_address
 
 if TYPE_CHECKING:
     from aspm_ado.domain.stored import Entry
+
+
+class Deployment(StrEnum):
+    """Where Azure DevOps runs."""
+
+    SERVICES = "services"
+    SERVER = "server"
+
+    @property
+    def noun(self) -> str:
+        """``organization`` or ``collection``."""
+        return {Deployment.SERVICES: "organization", Deployment.SERVER: "collection"}[self]
+
+    @property
+    def all_places(self) -> str:
+        """What a token of all reaches: ``accessible organizations`` or ``collections``."""
+        return {Deployment.SERVICES: "accessible organizations", Deployment.SERVER: "collections"}[
+            self
+        ]
+
+
+class Purpose(StrEnum):
+    """What Invicti ASPM will use the connection for."""
+
+    ALM = "alm"
+    ALM_AND_ISSUE_MANAGER = "alm+issue-manager"
+    ISSUE_MANAGER = "issue-manager"
+
+    @property
+    def reads_code(self) -> bool:
+        """Whether Invicti ASPM clones repositories with this token."""
+        return self is not Purpose.ISSUE_MANAGER
+
+
+API_VERSIONS: Final = ("7.1", "7.0", "6.0", "5.0")
+"""The API versions in use, newest first.
+
+Services have 7.1; Server 2019 has 5.0, 2020 has 6.0, 2022 has 7.0, 2022.1 and later have 7.1.
+"""
+
+
+def newest_common(latest: str) -> str:
+    """The newest of ``API_VERSIONS`` that a server whose newest is ``latest`` understands."""
+    limit = _order(latest)
+    return next((version for version in API_VERSIONS if _order(version) <= limit), API_VERSIONS[-1])
+
+
+def _order(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
+
 
 SERVICES_URL: Final = "https://dev.azure.com"
 SERVICES_HOSTS: Final = (
@@ -389,3 +439,108 @@ def _not_an_organization(pasted: str, why: str) -> UsageError:
         remedy="Enter its name, or any URL that begins with https://dev.azure.com/NAME. "
         f"{_A_SERVER}",
     )
+
+
+_SERVICES: Final = "dev.azure.com"
+_SSH_HOSTS: Final = ("ssh.dev.azure.com", "vs-ssh.visualstudio.com")
+_ADDRESS: Final = re.compile(
+    r"(?:[a-z+]+://)?(?:[^/]*@)?([^/@:\[\]]+|\[[0-9a-f:]+\])(?::\d*)?[:/](.+)", re.IGNORECASE
+)
+"""A URL of https or ssh, with or without scheme, user, and port: the host and the path."""
+_MARKERS: Final = ("_git", "_ssh")
+_FORBIDDEN: Final = frozenset('\\/:*?"<>|')
+_VIEWS: Final = ("_full", "_optimized")
+"""Optional segments between ``_git`` and the name."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedRepository:
+    """What the user named.
+
+    ``path`` leads to it: a project, or with a ``host`` the organization (virtual directory and
+    collection) and the project, which a URL omits if it has the repository's name.
+    """
+
+    name: str
+    path: tuple[str, ...]
+    host: str = ""
+
+    def __str__(self) -> str:
+        return "/".join((*self.path, self.name))
+
+    def at(self, place: Place) -> Repository | None:
+        """The repository in ``place``; ``None`` if its URL leads elsewhere.
+
+        The host of a Server is not compared: many have more than one name.
+        """
+        rest = self.path
+        if self.host:
+            directory = unquote(urlsplit(place.site.base_url).path).split("/")
+            above = [part.casefold() for part in (*directory, place.name) if part]
+            of_services = place.site.deployment is Deployment.SERVICES
+            if of_services is not (self.host == _SERVICES):
+                return None
+            if [part.casefold() for part in rest[: len(above)]] != above:
+                return None
+            rest = rest[len(above) :]
+        if len(rest) > 1:
+            return None
+        return Repository("", self.name, (*rest, self.name)[0])
+
+
+def parse_repository(text: str) -> NamedRepository:
+    """The repository that ``text`` names. Raises ``UsageError``."""
+    pasted = unquoted(text).rstrip("/")
+    named = _of_words(pasted) or _of_address(pasted)
+    if named is None or not all(map(_is_name, (named.name, *named.path))):
+        raise UsageError(
+            Reason.INPUT_INVALID,
+            f"“{shown_address(pasted)}” does not name a repository.",
+            remedy="Enter PROJECT/REPO, the URL of the repository, auto, or no.",
+        )
+    return named
+
+
+def _of_words(pasted: str) -> NamedRepository | None:
+    """``PROJECT/REPO``, also with the ``_git`` of a URL between the two."""
+    parts = [unquote(part) for part in pasted.split("/")]
+    if parts[0].lower().endswith(LEGACY_SUFFIX):
+        return None
+    if len(parts) == 3 and parts[1] in _MARKERS:
+        del parts[1]
+    if len(parts) != 2:
+        return None
+    return NamedRepository(parts[1].removesuffix(".git"), (parts[0],))
+
+
+def _of_address(pasted: str) -> NamedRepository | None:
+    found = _ADDRESS.fullmatch(re.split(r"[?#]", pasted, maxsplit=1)[0])
+    if found is None:
+        return None
+    host = found[1].lower().rstrip(".")
+    parts = [unquote(part) for part in found[2].split("/") if part]
+    if host in _SSH_HOSTS and parts[0] == "v3":
+        return _below(_SERVICES, parts[1:3], parts[3:])
+    at = next((at for at, part in enumerate(parts) if part in _MARKERS), len(parts))
+    path, rest = parts[:at], parts[at + 1 :]
+    if rest and rest[0] in _VIEWS:
+        del rest[0]
+    if host in _SSH_HOSTS:
+        host = _SERVICES
+    if host.endswith(LEGACY_SUFFIX):
+        path = [host.partition(".")[0], *path]
+        host = _SERVICES
+    if host == _SERVICES and len(path) > 1 and path[1].casefold() == DEFAULT_COLLECTION:
+        del path[1]
+    return _below(host, path, rest)
+
+
+def _below(host: str, path: list[str], rest: list[str]) -> NamedRepository | None:
+    """The repository that ``rest`` begins with; what follows is a page of it."""
+    if not path or not rest:
+        return None
+    return NamedRepository(rest[0].removesuffix(".git"), tuple(path), host)
+
+
+def _is_name(part: str) -> bool:
+    return part.strip(". ") != "" and part.isprintable() and not _FORBIDDEN & set(part)

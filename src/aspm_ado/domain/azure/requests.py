@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.scopes import Area, Probe
 from aspm_ado.domain.documents import (
     ConnectionData,
@@ -27,7 +27,7 @@ from aspm_ado.domain.documents import (
 from aspm_ado.domain.http import Call, Credential
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.azure.pat_lifecycle import Order
+    from aspm_ado.domain.azure.pats import Order
     from aspm_ado.domain.azure.place import Place, Site
     from aspm_ado.domain.documents import Answer
 

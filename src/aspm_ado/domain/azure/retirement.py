@@ -8,9 +8,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.azure.place import Deployment
+from aspm_ado.domain.reasons import Reason, UsageError
 
 if TYPE_CHECKING:
     from aspm_ado.domain.http import Reply

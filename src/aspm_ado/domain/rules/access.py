@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach
-from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
-from aspm_ado.domain.documents import ConnectionData
-from aspm_ado.domain.identity import Identity
+from aspm_ado.domain.documents import ConnectionData, Identity
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.report import Check, CheckId, Command, Status, skip
 from aspm_ado.domain.rules.classify import (
     INCONCLUSIVE,
     LET_TOKENS_THROUGH,
@@ -236,7 +235,7 @@ def _not_accepted(place: Place, first: Reply, kind: AnswerKind) -> tuple[Check, 
     """
     failure = _access_failure(place, first, kind)
     if failure is None:
-        reason, detail, remedy = explain_inconclusive(first, kind)
+        reason, detail, remedy = explain_inconclusive(first)
         access, identity = (
             Check(check, Status.UNKNOWN, detail, reason, remedy).on(first)
             for check in (CheckId.ACCESS, CheckId.IDENTITY)

@@ -14,10 +14,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import Dialect, where_tokens_are_made
-from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
 from aspm_ado.domain.documents import AspmKnown, AspmPage
-from aspm_ado.domain.origin import Origin
+from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.report import Check, CheckId, Command, Status, skip
 from aspm_ado.domain.rules.classify import SAME_HOST, is_html, redirect_target
 from aspm_ado.domain.text import clean_said
 

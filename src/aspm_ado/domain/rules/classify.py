@@ -5,19 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_plus, urljoin, urlsplit
 
-from aspm_ado.domain.azure.deployment import API_VERSIONS, newest_common
-from aspm_ado.domain.azure.place import SERVICES_HOSTS
-from aspm_ado.domain.checks import Check, CheckId, Status
-from aspm_ado.domain.documents import Names, UserProfile
-from aspm_ado.domain.errors import UserError
-from aspm_ado.domain.identity import Identity
-from aspm_ado.domain.origin import Origin
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.azure.place import API_VERSIONS, SERVICES_HOSTS, newest_common
+from aspm_ado.domain.documents import Identity, Names, UserProfile
+from aspm_ado.domain.http import Origin
+from aspm_ado.domain.reasons import Reason, UserError
+from aspm_ado.domain.report import Check, CheckId, Status
 from aspm_ado.domain.text import clean_said
 
 if TYPE_CHECKING:
@@ -67,10 +63,18 @@ _VERSION: Final = re.compile(r"(?<![\d.])\d{1,2}\.\d{1,2}(?!\.?\d)")
 
 
 def classify(reply: Reply) -> AnswerKind:
-    """The kind of one answer. Every status and every body has one.
+    """The kind of one answer, found once. Every status and every body has one.
 
     By status, headers, type keys, codes and shapes: texts come in the language of the server.
     """
+    kind = reply.kind
+    if kind is None:
+        kind = _kind_of(reply)
+        object.__setattr__(reply, "kind", kind)
+    return kind
+
+
+def _kind_of(reply: Reply) -> AnswerKind:
     if reply.failure is not None or not reply.status:
         return AnswerKind.NO_ANSWER
     text = error_text(reply)
@@ -188,9 +192,7 @@ def type_key(reply: Reply) -> str:
 def without_body(reply: Reply) -> Reply:
     """A copy whose body keeps only the type key of an error, which rules read again."""
     key = type_key(reply)
-    if not key:
-        return reply.without_text()
-    return replace(reply, text=f'{{"typeKey":"{key}"}}')
+    return reply.with_text(key and f'{{"typeKey":"{key}"}}')
 
 
 def is_html(reply: Reply) -> bool:
@@ -202,10 +204,8 @@ def is_html(reply: Reply) -> bool:
 def user_of(reply: Reply) -> Identity | None:
     """The recognized identity (``X-VSS-UserData``, ``id:account``), except the anonymous one."""
     user, _, account = reply.header("X-VSS-UserData").partition(":")
-    identity = Identity(user.strip().lower())
-    if identity.is_anonymous:
-        return None
-    return replace(identity, account=clean_said(account, 120))
+    identity = Identity(user.strip().lower(), account=clean_said(account, 120))
+    return None if identity.is_anonymous else identity
 
 
 def recognizes(reply: Reply) -> bool:
@@ -268,7 +268,7 @@ def server_version(reply: Reply | None) -> str:
 
 def inconclusive(check: CheckId, reply: Reply, before: str = "") -> Check:
     """Return ``check`` as unknown, by an inconclusive ``reply``. ``before`` begins its detail."""
-    reason, detail, remedy = explain_inconclusive(reply, classify(reply))
+    reason, detail, remedy = explain_inconclusive(reply)
     return Check(check, Status.UNKNOWN, f"{before}{detail}", reason, remedy).on(reply)
 
 
@@ -334,9 +334,9 @@ _UNREADABLE: Final = (
 )
 
 
-def explain_inconclusive(reply: Reply, kind: AnswerKind) -> tuple[Reason, str, str]:
+def explain_inconclusive(reply: Reply) -> tuple[Reason, str, str]:
     """Reason, detail, and remedy for an answer that does not describe the token."""
-    host = reply.call.url.split("/")[2]
+    host, kind = reply.call.url.split("/")[2], classify(reply)
     if kind is AnswerKind.NO_ANSWER:
         reason = reply.failure or Reason.UNREACHABLE
         return reason, reply.problem or f"{host} did not answer.", reply.remedy or "Try again."

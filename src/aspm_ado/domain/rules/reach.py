@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import MIGRATE, Calendar, Reach, ReachDemanded, count_days
-from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
 from aspm_ado.domain.documents import Names
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.report import Check, CheckId, Command, Status, skip
 from aspm_ado.domain.rules.classify import (
     INCONCLUSIVE,
     AnswerKind,
@@ -142,7 +142,7 @@ def _unknown(reach_seen: ReachSeen, wanted: Reach) -> Check:
     reason = Reason.REACH_UNKNOWN
     remedy = "Select the missing scopes and run the command again. The check needs them."
     if reach_seen.unheard and (reply := reach_seen.reply) is not None:
-        reason, why, remedy = explain_inconclusive(reply, classify(reply))
+        reason, why, remedy = explain_inconclusive(reply)
         detail = f"{detail} {why}"
     if wanted is Reach.ORGANIZATION:
         return Check(

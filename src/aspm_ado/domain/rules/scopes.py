@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.deployment import API_VERSIONS, Deployment, Purpose
+from aspm_ado.domain.azure.place import API_VERSIONS, Deployment, Purpose
 from aspm_ado.domain.azure.scopes import SCOPES, Level, Scope, ScopeRow, rows_of, takes_full_access
-from aspm_ado.domain.checks import GOOD, Check, CheckId, Status, skip
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.report import GOOD, Check, CheckId, Status, skip
 from aspm_ado.domain.rules.classify import (
     INCONCLUSIVE,
     AnswerKind,
@@ -217,7 +217,7 @@ class _ScopeJudge:
         newest = self.row.provable(self.context.deployment, API_VERSIONS[0])
         unversioned = self.context.unversioned
         if unversioned is not None and min(self.wanted, newest) > target:
-            reason, why, remedy = explain_inconclusive(unversioned, classify(unversioned))
+            reason, why, remedy = explain_inconclusive(unversioned)
             detail = f"Skipped: the version of the server is unknown. {why}"
             return self._check(Status.UNKNOWN, detail, reason, remedy).on(unversioned)
         choice = self.row.box(self.wanted).choice
@@ -250,7 +250,7 @@ class _ScopeJudge:
         """Reason, detail, and remedy of an answer that does not show the scope's state."""
         kind = classify(reply)
         if kind in INCONCLUSIVE:
-            return explain_inconclusive(reply, kind)
+            return explain_inconclusive(reply)
         if kind is AnswerKind.NO_ROUTE and self.no_route:
             return (
                 Reason.SCOPE_UNKNOWN,
@@ -303,7 +303,7 @@ def _judge_full_access(
     if ProbeResult.MISSING in results:
         short = "Not Full access"
     elif unheard:
-        why = explain_inconclusive(unheard[0], classify(unheard[0]))[1]
+        why = explain_inconclusive(unheard[0])[1]
         short = f"Full access is not verified. {why.rstrip('.')}"
     return _full_access(
         Status.WARN,
@@ -322,8 +322,8 @@ def _not_found_out(
         if check.status is Status.UNKNOWN and check.reason is not None:
             return check.reason, check.detail, check.remedy
     for reply in replies:
-        if (kind := classify(reply)) in INCONCLUSIVE:
-            return explain_inconclusive(reply, kind)
+        if classify(reply) in INCONCLUSIVE:
+            return explain_inconclusive(reply)
     return Reason.SCOPE_UNKNOWN, "An area gave no conclusive answer", _REPORT_IT
 
 

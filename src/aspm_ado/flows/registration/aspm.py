@@ -10,12 +10,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import AspmCaller, Dialect, where_tokens_are_made
-from aspm_ado.domain.checks import Check, CheckId, Command, Status, skip
-from aspm_ado.domain.errors import StoreError, UsageError
-from aspm_ado.domain.origin import Origin, split_url
+from aspm_ado.domain.http import Origin, split_url
 from aspm_ado.domain.questions import ASPM_API, ASPM_TOKEN_FILE, ASPM_URL, Choice, Question
-from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.domain.report import AspmReport
+from aspm_ado.domain.reasons import ExitCode, Reason, StoreError, UsageError
+from aspm_ado.domain.report import AspmReport, Check, CheckId, Command, Status, skip
 from aspm_ado.domain.rules.aspm import (
     AspmAnswer,
     aspm_skipped,
@@ -29,16 +27,14 @@ from aspm_ado.domain.rules.aspm import (
 from aspm_ado.domain.secret import Secret, holds_token, parse_secret, secret_as_value
 from aspm_ado.flows.answers import AUTO
 from aspm_ado.flows.storage.connection import aspm_service
-from aspm_ado.flows.storage.secrets import read_aspm_token
 from aspm_ado.flows.tokens.sources import ASPM_VARIABLES, ApiToken, aspm_token_given
 from aspm_ado.flows.validation.scheduler import one_call
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.azure.deployment import Deployment
+    from aspm_ado.domain.azure.place import Deployment
     from aspm_ado.domain.rules.aspm import DialectsFound
     from aspm_ado.domain.stored import Entry
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.registration.guided import Handoff
     from aspm_ado.flows.validation.scheduler import RequestPlan
 
 
@@ -155,23 +151,19 @@ def _dialect(api: str) -> Dialect | None:
     return Dialect(api) if api != AUTO else None
 
 
-def knows_tool(context: Context, aspm: AspmResult, handoff: Handoff) -> bool | None:
-    """Whether ``projects/check`` knows the tool; ``None`` where it cannot be asked or tell."""
-    return _knows(context, aspm, handoff.place.site.deployment, handoff.repository)
-
-
 def shown_since(context: Context, entry: Entry, aspm: AspmResult) -> set[str]:
     """What a person marked as saved, and Invicti ASPM shows only now; by ``Place.key``."""
     return {
         one.key
         for one in entry.organizations
-        if one.registration.unseen and _knows(context, aspm, entry.deployment, one.repository)
+        if one.registration.unseen and knows_tool(context, aspm, entry.deployment, one.repository)
     }
 
 
-def _knows(
+def knows_tool(
     context: Context, aspm: AspmResult, deployment: Deployment, repository: str
 ) -> bool | None:
+    """Whether ``projects/check`` knows the tool; ``None`` where it cannot be asked or tell."""
     if aspm.caller is None or aspm.token is None or not (aspm.accepts_token and repository):
         return None
     call = aspm.caller.project_check(deployment, repository, aspm.token.secret)
@@ -281,7 +273,7 @@ def secret_to_keep(
     """
     if aspm is None or aspm.token is None or not aspm.accepts_token:
         return {}, None
-    if read_aspm_token(context, aspm.url) == aspm.token.secret:
+    if _read_stored(context, aspm.url) == (True, aspm.token.secret):
         return {}, None
     fresh = aspm_service(aspm.url, context.caller.fresh)
     return {fresh: aspm.token.secret}, (aspm.url, fresh)
@@ -311,28 +303,50 @@ NO_TEAM_LEADS: Final = (
 )
 
 
-def ask_aspm_token(context: Context, url: str, dialect: Dialect | None = None) -> ApiToken:
-    """The token from a person; where it goes and where it is made are said above the prompt."""
-    above = (f"It will be sent to {Origin.of(url).host} only.", where_tokens_are_made(dialect))
-    return ApiToken(context.asker.secret(_TOKEN, above, _parse), "prompt")
+def _ask_token(
+    context: Context, url: str, question: Question = _TOKEN, dialect: Dialect | None = None
+) -> ApiToken | None:
+    """The token from a person; where it goes and where it is made are said above the prompt.
 
-
-def offer_aspm_token(context: Context, url: str, *, is_needed: bool = False) -> ApiToken | None:
-    """The token from a person, or ``None`` after Enter alone: a guided hand-off needs none.
-
-    Where it ``is_needed``, Enter finishes later.
+    ``None`` after Enter alone, where the question says what that means.
     """
-    above = [f"It will be sent to {Origin.of(url).host} only.", where_tokens_are_made(None)]
-    question = _OR_LATER
-    if not is_needed:
+    above = [f"It will be sent to {Origin.of(url).host} only.", where_tokens_are_made(dialect)]
+    if question is _OFFERED:
         above.insert(0, "The handoff works without it. With it, aspm-ado verifies Invicti ASPM.")
-        question = _OFFERED
-    secret = context.asker.secret(
-        question, above, lambda typed: _parse(typed) if typed.strip() else None
-    )
+    may_skip = question is not _TOKEN
+
+    def accept(typed: str) -> Secret | None:
+        if may_skip and not typed.strip():
+            return None
+        return parse_secret(typed, "the prompt", "API token of Invicti ASPM")
+
+    secret = context.asker.secret(question, above, accept)
     if secret is None:
         return None
     return ApiToken(secret, "prompt")
+
+
+def _token_for(
+    context: Context,
+    target: AspmTarget,
+    given: ApiToken | None,
+    terms: AspmTerms,
+    *,
+    is_corrected: bool = False,
+) -> ApiToken | None:
+    """The token for an ASPM; ``is_corrected``: a person has just corrected its address."""
+    token = given if terms.only_new else aspm_token(context, target.url, given)
+    if token is not None:
+        return token
+    if terms.needs_token and not context.asker.asks:
+        raise missing_aspm_token()
+    if terms.needs_token and (terms.only_new or is_corrected):
+        return _ask_token(context, target.url, dialect=_dialect(target.api))
+    if terms.needs_token:
+        return _ask_token(context, target.url, _OR_LATER)
+    if terms.offers_token or is_corrected:
+        return _ask_token(context, target.url, _OFFERED)
+    return None
 
 
 def missing_aspm_token() -> UsageError:
@@ -364,7 +378,7 @@ def resolve_aspm(
 
     Without a token its three checks are skipped.
     """
-    token = _first_token(context, target, given, terms)
+    token = _token_for(context, target, given, terms)
     if token is None:
         return AspmResult(
             target.url, aspm_skipped(), api_asked=target.likely_api, is_left=terms.needs_token
@@ -378,9 +392,9 @@ def resolve_aspm(
             return AspmResult(result.url, aspm_skipped(), api_asked=result.api_asked)
         if answer == _ADDRESS.value:
             target = _corrected(context, target)
-            token = _token_at(context, target.url, given, terms)
+            token = _token_for(context, target, given, terms, is_corrected=True)
         elif answer == _OTHER.value:
-            token = ask_aspm_token(context, target.url, result.dialect)
+            token = _ask_token(context, target.url, dialect=result.dialect)
         if token is None:
             return AspmResult(target.url, aspm_skipped(), api_asked=target.api)
         result = context.scheduler.run(validate_aspm(target, token))
@@ -391,35 +405,6 @@ def _corrected(context: Context, target: AspmTarget) -> AspmTarget:
     """The ASPM at an address that a person has corrected."""
     asked = context.asker.prompter.text(ASPM_URL, target.url, accept=parse_aspm_url)
     return AspmTarget(parse_aspm_url(asked), target.api, target.hint, target.ca_bundle)
-
-
-def _token_at(
-    context: Context, url: str, given: ApiToken | None, terms: AspmTerms
-) -> ApiToken | None:
-    """The token for an address that a person has corrected."""
-    token = aspm_token(context, url, given)
-    if token is not None:
-        return token
-    if terms.needs_token:
-        return ask_aspm_token(context, url)
-    return offer_aspm_token(context, url)
-
-
-def _first_token(
-    context: Context, target: AspmTarget, given: ApiToken | None, terms: AspmTerms
-) -> ApiToken | None:
-    token = given if terms.only_new else aspm_token(context, target.url, given)
-    if token is not None:
-        return token
-    if terms.needs_token:
-        if not context.asker.asks:
-            raise missing_aspm_token()
-        if terms.only_new:
-            return ask_aspm_token(context, target.url, _dialect(target.api))
-        return offer_aspm_token(context, target.url, is_needed=True)
-    if terms.offers_token:
-        return offer_aspm_token(context, target.url)
-    return None
 
 
 def _ask_what_next(context: Context, result: AspmResult, terms: AspmTerms) -> str:
@@ -434,10 +419,6 @@ def _ask_what_next(context: Context, result: AspmResult, terms: AspmTerms) -> st
         choices.append(_WITHOUT)
     choices.append(_FINISH)
     return context.asker.prompter.choose(_NEXT, choices, choices[0].value)
-
-
-def _parse(text: str) -> Secret:
-    return parse_secret(text, "the prompt", "API token of Invicti ASPM")
 
 
 LATER: Final = "later"

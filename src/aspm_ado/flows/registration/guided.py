@@ -6,12 +6,12 @@ The values that a person enters in Invicti ASPM, and how it went.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
-from aspm_ado.domain.aspm.api import ACCESS, ALM_TOOLS, CREATE, FETCH
+from aspm_ado.domain.aspm.api import ACCESS, ALM_TOOLS, CREATE, FETCH, MARKER
 from aspm_ado.domain.aspm.handoff import (
     FIELDS,
     NO_EVIDENCE,
@@ -21,11 +21,11 @@ from aspm_ado.domain.aspm.handoff import (
     support_ticket,
     verdict_lines,
 )
-from aspm_ado.domain.aspm.profile import MARKER
 from aspm_ado.domain.aspm.registration import Outcome
-from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.ports import TERMINAL
 from aspm_ado.domain.questions import COLLECTION, ORGANIZATION, Choice, Question
+from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.stored import (
     UNREGISTERED,
     Proof,
@@ -35,13 +35,16 @@ from aspm_ado.domain.stored import (
 )
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.registration.aspm import knows_tool
+from aspm_ado.flows.storage.successor import swap
+
+from ...domain.reasons import UsageError
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm.api import Settings
-    from aspm_ado.domain.azure.deployment import Purpose
-    from aspm_ado.domain.azure.place import Place
+    from aspm_ado.domain.azure.place import Place, Purpose
     from aspm_ado.domain.ports import Voice
     from aspm_ado.domain.secret import Secret
+    from aspm_ado.domain.stored import Catalogue
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.registration.aspm import AspmResult
 
@@ -127,23 +130,20 @@ _NAMES_PLACE: Final = {
 }
 _UNSEEN: Final = "! {}: saved, not shown by Invicti ASPM yet"
 
-Save = Callable[[Handoff, Registration], None]
-
 
 def hand_over(
     context: Context,
     handoffs: Sequence[Handoff],
     aspm: AspmResult,
-    save: Save,
     done: Mapping[str, Registration] | None = None,
 ) -> dict[str, Outcome]:
     """Show the values of each organization and ask how it went; what came of it by ``Place.key``.
 
-    With nobody there, everything is handed off. ``save`` is given each answer at once, so that
+    With nobody there, everything is handed off. Each answer is on record at once, so that
     Ctrl-C loses none. ``aspm`` is asked before and after. ``done`` are the organizations that
     earlier runs finished: they are listed and not asked again.
     """
-    sitting = _Sitting(context, handoffs, aspm, save, done or {})
+    sitting = _Sitting(context, handoffs, aspm, done or {})
     try:
         sitting.run()
     finally:
@@ -158,7 +158,6 @@ class _Sitting:
     context: Context
     handoffs: Sequence[Handoff]
     aspm: AspmResult
-    save: Save
     done: Mapping[str, Registration]
     answers: dict[str, Registration] = field(default_factory=dict)
     """By ``Place.key``."""
@@ -199,17 +198,22 @@ class _Sitting:
 
     def ask(self, handoff: Handoff, number: int) -> str:
         """Show one organization and ask how it went; the answer is saved."""
-        known_before = knows_tool(self.context, self.aspm, handoff)
+        known_before = self.knows_tool(handoff)
         self.show(handoff, number)
         answer = self.answer(handoff, more=number < self.total)
         state = {SAVED.value: CLAIMED, REFUSED.value: TURNED_DOWN}.get(answer, _later(handoff))
         if answer == SAVED.value or state.unseen:
             state = self.proven(handoff, known_before=known_before)
         self.answers[handoff.place.key] = state
-        self.save(handoff, state)
+        record_answer(self.context, handoff, state)
         if answer == REFUSED.value:
             self.explain_refusal(handoff)
         return answer
+
+    def knows_tool(self, handoff: Handoff) -> bool | None:
+        """Whether Invicti ASPM says that it knows the tool, if it can tell."""
+        deployment = handoff.place.site.deployment
+        return knows_tool(self.context, self.aspm, deployment, handoff.repository)
 
     def show(self, handoff: Handoff, number: int) -> None:
         """Where to click and what to enter."""
@@ -288,7 +292,7 @@ class _Sitting:
     def proven(self, handoff: Handoff, *, known_before: bool | None) -> Registration:
         """What a person's "saved" amounts to; an earlier one may have shown nothing."""
         was_unseen = handoff.standing.unseen
-        known = known_before or knows_tool(self.context, self.aspm, handoff)
+        known = known_before or self.knows_tool(handoff)
         if known and (was_unseen or known_before is False):
             self.voice.say("Invicti ASPM knows the tool now; before, it did not.")
             return ACCEPTED
@@ -315,3 +319,39 @@ def _later(handoff: Handoff) -> Registration:
     """What is on record of one that is left: looking again changes nothing of what is there."""
     standing = handoff.standing
     return standing if standing.state is RegistrationState.REGISTERED else HANDED_OFF
+
+
+def _record_registration(context: Context, handoff: Handoff, state: Registration) -> None:
+    """Put the state of one organization on record, and nothing else.
+
+    Raises ``UsageError`` where the connection has been forgotten meanwhile, so that nothing goes
+    out unrecorded.
+    """
+
+    def edit(catalogue: Catalogue) -> Catalogue:
+        entry = catalogue.connections.get(handoff.connection)
+        if entry is None:
+            raise UsageError(
+                Reason.NOTHING_STORED,
+                f"The connection “{clean(handoff.connection, 60)}” was forgotten by another run "
+                "meanwhile.",
+                remedy="See `aspm-ado list`, and look in Invicti ASPM under Integrations.",
+            )
+        return catalogue.commit(entry.with_registration(handoff.place.key, state))
+
+    context.records.change(edit)
+
+
+def record_answer(context: Context, handoff: Handoff, state: Registration) -> None:
+    """Put one answer on record; of a token that is stored nowhere, whether Invicti ASPM has it.
+
+    A new token is in force where Invicti ASPM has it now; where it has not, nothing has changed: it
+    has the old one, as it is on record.
+    """
+    if not context.asker.keeps:
+        context.note_handed_over(handoff.unstored, state.state)
+    elif not handoff.successor:
+        _record_registration(context, handoff, state)
+    elif state.state is RegistrationState.REGISTERED:
+        place = handoff.place
+        swap(context, handoff.connection, handoff.successor, [place.name], {place.key: state})

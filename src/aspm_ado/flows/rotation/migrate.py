@@ -1,7 +1,7 @@
 """``migrate``: one token for each organization, all validated and stored, then brought to ASPM.
 
 The choice is stored: while a chosen organization has no token of its own, the old token stays, and
-the next run continues with the rest.
+the next run continues with the rest. ``--plan`` shows the steps, and changes nothing.
 """
 
 from __future__ import annotations
@@ -12,41 +12,43 @@ from operator import methodcaller
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.azure.place import Site, parse_organization, site_of
+from aspm_ado.domain.azure.place import Deployment, Site, parse_organization, site_of
 from aspm_ado.domain.azure.retirement import ReachDemanded
 from aspm_ado.domain.documents import Names, UserProfile
-from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.http import Credential
-from aspm_ado.domain.questions import (
-    ALL_ORGANIZATIONS,
-    ORGANIZATION,
-    Choice,
-    Question,
-)
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.migration_plan import PlanRow, PlanState, TokenWay
+from aspm_ado.domain.questions import ALL_ORGANIZATIONS, ORGANIZATION, Choice, Question
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.report import Report
 from aspm_ado.domain.rules.access import judge_access
 from aspm_ado.domain.rules.reach import more_listed, not_listed
 from aspm_ado.domain.secret import Secret
-from aspm_ado.domain.stored import Entry
+from aspm_ado.domain.stored import Entry, RegistrationState
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import declined
 from aspm_ado.flows.handoff import HandoffResult
 from aspm_ado.flows.options import GUIDED, aspm_options, demand_stored
-from aspm_ado.flows.rotation.each import ONE_EACH, demand_tokens, each_report, renew_all
-from aspm_ado.flows.rotation.renewal import Renewal
-from aspm_ado.flows.storage.secrets import read_token
+from aspm_ado.flows.rotation.renewal import ONE_EACH, Renewal, demand_tokens, each_report
 from aspm_ado.flows.storage.successor import without_lost
-from aspm_ado.flows.storage.transaction import bind_entries, prepare_storage, update_entry
+from aspm_ado.flows.storage.transaction import (
+    bind_entries,
+    prepare_storage,
+    read_token,
+    update_entry,
+)
+from aspm_ado.flows.target import stored_entries
+from aspm_ado.flows.tokens.creation import NEVER, creation_asked
+from aspm_ado.flows.tokens.lifecycle import with_entra_tenant
 from aspm_ado.flows.tokens.sources import PAT_VARIABLES, Tokens, tokens_given
-from aspm_ado.flows.validate import stored_entries
-from aspm_ado.flows.validation.listing import NOT_ALL, list_accounts
 from aspm_ado.flows.validation.report import report
+from aspm_ado.flows.validation.requests import NOT_ALL, list_accounts
 from aspm_ado.flows.validation.token import Token
 
+from ...domain.guide import Policy, guide, request_for
+
 if TYPE_CHECKING:
-    from aspm_ado.domain.azure.retirement import Calendar
+    from aspm_ado.domain.azure.place import Place
+    from aspm_ado.domain.azure.retirement import Calendar, DaySource
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.options import AspmOptions
     from aspm_ado.flows.validation.scheduler import RequestPlan
@@ -65,8 +67,8 @@ def migrate(context: Context, name: str) -> Report:
     places = [site_of(entry).place(one) for one in names]
     groups = tuple((one,) for one in places if not entry.has_own(one.name))
     demand = demand_stored(context, entry, ReachDemanded.ORGANIZATION)
-    renewal = Renewal(entry, groups, demand, options, one_each=True)
-    made = renew_all(context, "migrate", renewal, tokens, places, _with_choice_finished)
+    renewal = Renewal(context, "migrate", entry, groups, demand, options, one_each=True)
+    made = renewal.renew_all(tokens, places, _with_choice_finished)
     _tell_left(context, before, context.records.load().connections[entry.name])
     return made
 
@@ -97,7 +99,7 @@ def _nothing_to_do(context: Context, entry: Entry, options: AspmOptions) -> Repo
     context.voice.say(f"Nothing to do. Organizations with their own token: {', '.join(names)}.")
     options.register = GUIDED
     made = each_report(entry, names, {}, HandoffResult(), options)
-    return report(context, "migrate", [], [made])
+    return report(context, "migrate", [made])
 
 
 def _with_choice(context: Context, entry: Entry, names: Sequence[str]) -> Entry:
@@ -305,7 +307,7 @@ def _own_tokens(context: Context, entry: Entry) -> Tokens:
             f"{given.shared.source} is set and not used: each organization gets a token of its own."
         )
     _demand_different(context, entry, list(given.own.values()))
-    return Tokens(None, given.own)
+    return Tokens(own=given.own)
 
 
 def _demand_different(context: Context, entry: Entry, tokens: Sequence[Token]) -> None:
@@ -334,3 +336,85 @@ def _demand_different(context: Context, entry: Entry, tokens: Sequence[Token]) -
                 remedy=f"Create a new one: aspm-ado guide -o {quote(seen[old])} "
                 "--reach organization",
             )
+
+
+_REACH: Final = ReachDemanded.ORGANIZATION
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationPlan:
+    """The rows, and what they rest on.
+
+    ``listed`` whether the stored token listed its organizations.
+    """
+
+    name: str
+    day: str
+    day_source: DaySource
+    listed: bool
+    rows: tuple[PlanRow, ...]
+
+
+def planned(context: Context, name: str) -> MigrationPlan:
+    """The plan for the organizations named, or for all that the stored token reaches."""
+    entry = services_entry(context, name)
+    found = reached_organizations(context, entry, ask_each=True)
+    named = [place.name for place in context.asker.many(ORGANIZATION, parse_organization)]
+    everything = context.asker.switch(ALL_ORGANIZATIONS) or not named
+    names = once(entry, (*named, *(found.names if everything else ())))
+    by_az = _by_az(context, entry, names)
+    rows = tuple(_row(entry, one, found, by_az) for one in names)
+    day = found.calendar.today.isoformat()
+    return MigrationPlan(entry.name, day, found.calendar.source, found.listed, rows)
+
+
+def _by_az(context: Context, entry: Entry, names: Sequence[str]) -> frozenset[str]:
+    """Where the token can be created, by key, as far as is seen without running `az`."""
+    entra = context.entra
+    if creation_asked(context.asker) == NEVER or entra is None or not entra.is_there:
+        return frozenset()
+    site = site_of(entry)
+    places = [site.place(name) for name in names if not entry.has_own(name)]
+    return with_entra_tenant(context, places)
+
+
+def _row(entry: Entry, name: str, found: ReachedOrganizations, by_az: frozenset[str]) -> PlanRow:
+    place, purpose = site_of(entry).place(name), entry.purpose
+    made = guide(place, purpose, _REACH, found.calendar)
+    request = None
+    if entry.has_own(name):
+        state = PlanState.WAITS if entry.successor_of(name) else PlanState.DONE
+        how = TokenWay.THERE
+    else:
+        state, how = PlanState.TO_DO, TokenWay.BY_HAND
+        if place.key in found.refusing:
+            how = TokenWay.ADMINISTRATOR
+            request = request_for(Policy.CREATION, place, purpose, _REACH, found.calendar)
+        elif place.key in by_az:
+            how = TokenWay.BY_AZ
+    return PlanRow(
+        name,
+        entry.organization(name) is not None,
+        state,
+        how,
+        made.token_page,
+        made.token_name,
+        [str(box) for box in made.boxes],
+        made.expires.isoformat(),
+        _REACH,
+        _aspm(entry, place, state),
+        request,
+    )
+
+
+def _aspm(entry: Entry, place: Place, state: PlanState) -> str:
+    """What a person, or a profile, has to do in Invicti ASPM."""
+    if entry.aspm is None:
+        return "nothing: this connection names no Invicti ASPM"
+    known = entry.organization(place.name)
+    there = known is not None and known.registration.state is RegistrationState.REGISTERED
+    if there and state is PlanState.DONE:
+        return "nothing more"
+    if there:
+        return f"the new token, in the instance of {place.url} at {entry.aspm.url}"
+    return f"an instance of {place.url} at {entry.aspm.url}, with the new token"

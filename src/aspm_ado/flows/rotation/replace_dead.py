@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.checks import Check, CheckId, Status
+from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.questions import Question
 from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.report import Check, CheckId, Status
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.options import demand_stored
 from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.rotate import needs_one_each, rotate, rotate_aspm
-from aspm_ado.flows.tokens.revocation import revoking_unkept
+from aspm_ado.flows.tokens.creation import revoking_unkept
 from aspm_ado.flows.validate import USUAL, Terms, validate_stored
 
 if TYPE_CHECKING:

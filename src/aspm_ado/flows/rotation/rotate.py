@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import where_tokens_are_made
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.azure.place import site_of
+from aspm_ado.domain.azure.place import Deployment, site_of
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach
-from aspm_ado.domain.checks import Command
-from aspm_ado.domain.errors import UsageError
 from aspm_ado.domain.questions import ASPM_URL, YES, Choice, Question
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import Report
+from aspm_ado.domain.reasons import Reason, UsageError
+from aspm_ado.domain.report import Command, Report
 from aspm_ado.domain.rules.token import stored_demand_note
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handoff import leading_on
@@ -32,23 +28,20 @@ from aspm_ado.flows.registration.aspm import (
     resolve_aspm,
     secret_to_keep,
 )
-from aspm_ado.flows.registration.delivery import with_registration
-from aspm_ado.flows.rotation.each import demand_tokens, renew_all
 from aspm_ado.flows.rotation.renewal import (
     Renewal,
-    bring_new,
-    obtain,
-    places_with_token,
-    renew,
-    token_unchanged,
+    demand_tokens,
 )
-from aspm_ado.flows.storage.connection import entry_report, report_on_record
-from aspm_ado.flows.storage.secrets import read_token, require_same_world
+from aspm_ado.flows.storage.connection import report_on_record
 from aspm_ado.flows.storage.successor import revoke_replaced, without_lost
-from aspm_ado.flows.storage.transaction import prepare_storage, store_aspm_token
-from aspm_ado.flows.target import known_name
-from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, creation_asked
-from aspm_ado.flows.tokens.revocation import revoking_unkept
+from aspm_ado.flows.storage.transaction import (
+    prepare_storage,
+    read_token,
+    require_same_world,
+    store_aspm_token,
+)
+from aspm_ado.flows.target import known_name, stored_entries
+from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, creation_asked, revoking_unkept
 from aspm_ado.flows.tokens.sources import (
     ASPM_VARIABLES,
     PAT_VARIABLES,
@@ -56,8 +49,13 @@ from aspm_ado.flows.tokens.sources import (
     missing_token,
     tokens_given,
 )
-from aspm_ado.flows.validate import stored_entries
-from aspm_ado.flows.validation.report import connection_report, named, report
+from aspm_ado.flows.validation.report import (
+    connection_report,
+    entry_report,
+    named,
+    report,
+    with_registration,
+)
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
@@ -65,7 +63,6 @@ if TYPE_CHECKING:
     from aspm_ado.domain.stored import Entry
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.tokens.sources import ApiToken
-    from aspm_ado.flows.validation.result import TokenResult
     from aspm_ado.flows.validation.token import Demand, Token
 
 
@@ -93,10 +90,10 @@ def _rotated(context: Context, name: str, organizations: Sequence[str]) -> Repor
         context.voice.note(note)
     if _has_one_each(context, entry, given, demand, group):
         groups = tuple((place,) for place in sorted(group, key=partial(_end_of, entry)))
-        return _each_rotated(context, Renewal(entry, groups, demand, options), given)
-    renewal = Renewal(entry, (group,), demand, options)
+        return _each_rotated(Renewal(context, "rotate", entry, groups, demand, options), given)
+    renewal = Renewal(context, "rotate", entry, (group,), demand, options)
     with leading_on(context, entry.name, partial(_way_on, renewal)):
-        return _one_rotated(context, renewal, group, given)
+        return _one_rotated(renewal, group, given)
 
 
 def _has_one_each(
@@ -133,15 +130,15 @@ def _way_on(renewal: Renewal, now: Entry) -> tuple[str, str]:
     return "No new token is stored. The current token stays in use.", command
 
 
-def _each_rotated(context: Context, renewal: Renewal, given: Tokens) -> Report:
+def _each_rotated(renewal: Renewal, given: Tokens) -> Report:
     """A new token for each organization that has its own. Those that wait already stay."""
-    entry, places = renewal.entry, [place for (place,) in renewal.groups]
+    context, places = renewal.context, [place for (place,) in renewal.groups]
     for place in places:
         token = given.of(place)
-        if token is not None and places_with_token(context, entry, [place], token):
-            raise token_unchanged(entry, token)
+        if token is not None and renewal.places_with_token([place], token):
+            raise renewal.unchanged(token)
     prepare_storage(context)
-    entry = without_lost(context, entry)
+    renewal.entry = entry = without_lost(context, renewal.entry)
     waiting = {place.key for place in places if entry.successor_of(place.name)}
     lacking = [place for place in places if place.key not in waiting or given.of(place)]
     demand_tokens(context, lacking, renewal.demand, given)
@@ -149,31 +146,29 @@ def _each_rotated(context: Context, renewal: Renewal, given: Tokens) -> Report:
         context.voice.note(
             f"Pending tokens already verified: {len(places) - len(lacking)} of {len(places)}."
         )
-    left = replace(renewal, entry=entry, groups=tuple((place,) for place in lacking))
-    return renew_all(context, "rotate", left, given, places)
+    renewal.groups = [(place,) for place in lacking]
+    return renewal.renew_all(given, places)
 
 
-def _one_rotated(
-    context: Context, renewal: Renewal, group: tuple[Place, ...], given: Tokens
-) -> Report:
+def _one_rotated(renewal: Renewal, group: tuple[Place, ...], given: Tokens) -> Report:
     """One new token for all of the group."""
-    entry, token = renewal.entry, _one_token(given, group)
+    context, entry, token = renewal.context, renewal.entry, _one_token(given, group)
     waits = token is None and entry.successor_of(group[0].name) is not None
     if token is None and not waits:
-        _demand_obtainable(context, renewal, group)
+        _demand_obtainable(renewal, group)
     prepare_storage(context)
-    if waits and (covered := _covered(context, renewal, group)):
-        return _handed_on(context, renewal, entry, covered)
-    group, token = _obtained(context, renewal, group, token)
-    result, is_kept = renew(context, renewal, group, token)
+    if waits and (covered := _covered(renewal, group)):
+        return _handed_on(renewal, entry, covered)
+    group, token = _obtained(renewal, group, token)
+    result, is_kept = renewal.renew(group, token)
     reports = [named(one, entry.name) for one in result.reports]
     if not is_kept:
         context.voice.warn("Nothing changed. The current token stays in use.")
         purpose = renewal.demand.purpose
         shown = connection_report(entry.name, site_of(entry), purpose, reports)
-        return report(context, "rotate", [result], [shown])
+        return report(context, "rotate", [shown])
     entry = context.records.load().connections[entry.name]
-    return _handed_on(context, renewal, entry, renewal.meant(group), [result], reports)
+    return _handed_on(renewal, entry, renewal.meant(group), reports)
 
 
 def needs_one_each(context: Context, entry: Entry, demand: Demand, names: Sequence[str]) -> bool:
@@ -186,17 +181,17 @@ def needs_one_each(context: Context, entry: Entry, demand: Demand, names: Sequen
     return demanded is Reach.ORGANIZATION
 
 
-def _is_obtainable(context: Context, renewal: Renewal, group: Sequence[Place]) -> bool:
+def _is_obtainable(renewal: Renewal, group: Sequence[Place]) -> bool:
     """Whether a token can be had that was not given: from a person, or from `az`."""
-    if context.asker.asks:
+    if renewal.context.asker.asks:
         return True
-    return len(group) == 1 and creates_unasked(context, group[0], renewal.demand)
+    return len(group) == 1 and creates_unasked(renewal.context, group[0], renewal.demand)
 
 
-def _demand_obtainable(context: Context, renewal: Renewal, group: Sequence[Place]) -> None:
+def _demand_obtainable(renewal: Renewal, group: Sequence[Place]) -> None:
     names = [place.name for place in group]
     entry = renewal.entry
-    if needs_one_each(context, entry, renewal.demand, names):
+    if needs_one_each(renewal.context, entry, renewal.demand, names):
         remedy = MIGRATE.replace("NAME", entry.name)
         if entry.deployment is Deployment.SERVER:  # migrate is for Services
             remedy = Command("rotate", (names[0],)).text(entry.name)
@@ -206,7 +201,7 @@ def _demand_obtainable(context: Context, renewal: Renewal, group: Sequence[Place
             "each needs its own.",
             remedy=remedy,
         )
-    if not _is_obtainable(context, renewal, group):
+    if not _is_obtainable(renewal, group):
         raise missing_token()
 
 
@@ -224,9 +219,9 @@ def _one_token(given: Tokens, group: Sequence[Place]) -> Token | None:
     return token
 
 
-def _covered(context: Context, renewal: Renewal, group: Sequence[Place]) -> list[Place]:
+def _covered(renewal: Renewal, group: Sequence[Place]) -> list[Place]:
     """The organizations of the pending token; none where the keyring has lost it."""
-    entry = renewal.entry
+    context, entry = renewal.context, renewal.entry
     key = entry.successor_of(group[0].name) or ""
     waiting = entry.successors[key]
     if read_token(context, entry, key) is not None:
@@ -234,7 +229,7 @@ def _covered(context: Context, renewal: Renewal, group: Sequence[Place]) -> list
         covered = {name.casefold() for name in waiting.organizations}
         return [place for place in group if place.key in covered]
     context.voice.warn("The pending token is no longer in the keyring. Create another one.")
-    if not _is_obtainable(context, renewal, group):
+    if not _is_obtainable(renewal, group):
         raise missing_token()
     return []
 
@@ -280,18 +275,18 @@ def _which_token(context: Context, entry: Entry, held: Mapping[str, Sequence[Pla
 
 
 def _obtained(
-    context: Context, renewal: Renewal, group: Sequence[Place], given: Token | None
+    renewal: Renewal, group: Sequence[Place], given: Token | None
 ) -> tuple[tuple[Place, ...], Token]:
     """The new token, and the organizations of the group that do not have it yet.
 
     It is the one given, or taken in as connect does it: again, until it is new to one of them.
     Raises ``UsageError`` where it is not, and a person has not to be asked for another one.
     """
-    token = given
+    context, token = renewal.context, given
     while True:
         if token is None:
-            token = obtain(context, renewal, group)
-        known = places_with_token(context, renewal.entry, group, token)
+            token = renewal.obtain(group)
+        known = renewal.places_with_token(group, token)
         left = tuple(place for place in group if place not in known)
         if left:
             if known:
@@ -300,7 +295,7 @@ def _obtained(
             if given is not None:
                 context.voice.note(f"Source of the new token: {given.source}.")
             return left, token
-        unchanged = token_unchanged(renewal.entry, token)
+        unchanged = renewal.unchanged(token)
         from_variable = token.source in PAT_VARIABLES
         if given is not None and not (from_variable and context.asker.asks):
             raise unchanged
@@ -309,15 +304,13 @@ def _obtained(
 
 
 def _handed_on(
-    context: Context,
     renewal: Renewal,
     entry: Entry,
     group: Sequence[Place],
-    results: Sequence[TokenResult] = (),
     reports: Sequence[OrganizationReport] = (),
 ) -> Report:
     """Bring the new token to Invicti ASPM, and use it where that has it."""
-    brought = bring_new(context, entry, group, renewal.aspm, validates=False)
+    context, brought = renewal.context, renewal.bring(entry, group)
     now = context.records.load().connections.get(entry.name, entry)
     revoke_replaced(context, entry, now)
     keys = {place.key for place in group}
@@ -329,7 +322,7 @@ def _handed_on(
             facts = brought.facts(now, stored.name, renewal.aspm)
             organizations.append(with_registration(made, facts))
     shown = entry_report(now, organizations, brought.unread)
-    return report(context, "rotate", results, [shown])
+    return report(context, "rotate", [shown])
 
 
 def rotate_aspm(context: Context, url: str = "") -> Report:
@@ -350,7 +343,7 @@ def rotate_aspm(context: Context, url: str = "") -> Report:
     elif not result.is_good:
         context.voice.warn("Nothing changed. The current API token stays in use.")
     connections = [entry_report(entry, aspm=result.report) for entry in users]
-    return report(context, "rotate", [], connections)
+    return report(context, "rotate", connections)
 
 
 def _users(context: Context, url: str) -> list[Entry]:

@@ -10,13 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.checks import Check, CheckId, Status
-from aspm_ado.domain.errors import UsageError
-from aspm_ado.domain.identity import Identity
-from aspm_ado.domain.origin import Origin
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import AspmReport, ConnectionReport, OrganizationReport, TokenFacts
+from aspm_ado.domain.azure.place import Deployment
+from aspm_ado.domain.documents import Identity
+from aspm_ado.domain.http import Origin
+from aspm_ado.domain.reasons import Reason, UsageError
+from aspm_ado.domain.report import CheckId, OrganizationReport, Status, TokenFacts
 from aspm_ado.domain.stored import (
     NAME,
     UNREGISTERED,
@@ -27,14 +25,13 @@ from aspm_ado.domain.stored import (
     StoredOrganization,
 )
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.storage.secrets import read_token
+from aspm_ado.flows.storage.transaction import changed_meanwhile, read_token
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Site
     from aspm_ado.domain.secret import Secret
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
-    from aspm_ado.flows.validation.token import Token
+    from aspm_ado.flows.validation.token import OrganizationResult, Token, TokenResult
 
 
 def facts_on_record(entry: Entry, key: str, *, shared: bool) -> TokenFacts:
@@ -59,24 +56,6 @@ def report_on_record(entry: Entry, one: StoredOrganization) -> OrganizationRepor
     holders = [other for other in entry.organizations if other.credential == one.credential]
     facts = facts_on_record(entry, one.credential, shared=len(holders) > 1)
     return OrganizationReport(one.name, None, facts, ())
-
-
-def entry_report(
-    entry: Entry,
-    organizations: Iterable[OrganizationReport] = (),
-    checks: Iterable[Check] = (),
-    aspm: AspmReport | None = None,
-) -> ConnectionReport:
-    """The report of a stored connection."""
-    return ConnectionReport(
-        entry.name,
-        entry.deployment,
-        entry.base_url,
-        entry.purpose,
-        tuple(organizations),
-        tuple(checks),
-        aspm,
-    )
 
 
 def parse_name(text: str) -> str:
@@ -158,21 +137,22 @@ def aspm_service(url: str, fresh: Callable[[], str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """Good organizations to store, and the terms of their connection."""
+    """Good organizations to store, and the terms of their connection: those of ``None`` stay."""
 
     name: str
     results: Sequence[TokenResult]
     keys: Sequence[str]
     """The credentials of ``results``, but for tokens that are stored already."""
     now: str
-    toggles: tuple[str, ...] = ()
+    toggles: tuple[str, ...] | None = None
     aspm: StoredAspm | None = None
-    """``None``: what is stored stays."""
     registrations: Mapping[str, Registration] = field(default_factory=dict)
     """By ``Place.key``."""
-    allow_http: bool = False
+    allow_http: bool | None = None
     ca_bundle: str | None = None
     simulated: bool | None = None
+    to_stored: bool = False
+    """Whether the connection has to be on record."""
 
     @property
     def secrets(self) -> dict[str, Secret]:
@@ -187,8 +167,10 @@ class Addition:
         """The entry with the organizations put in or replaced.
 
         What else is on record by now stays as it is; what waited to replace a token is given up
-        with it.
+        with it. Raises ``UsageError`` where another run has removed the connection.
         """
+        if current is None and self.to_stored:
+            raise changed_meanwhile(self.name)
         token = self.results[0].token
         site, demand = token.site, token.demand
         base = current or Entry(
@@ -216,11 +198,11 @@ class Addition:
             organizations=tuple(organizations.values()),
             aspm=self.aspm or base.aspm,
             reach_demanded=demand.reach,
-            toggles=self.toggles,
-            allow_http=self.allow_http,
+            toggles=base.toggles if self.toggles is None else self.toggles,
+            allow_http=base.allow_http if self.allow_http is None else self.allow_http,
             ca_bundle=self.ca_bundle or base.ca_bundle,
             validated=self.now,
-            simulated=self.simulated,
+            simulated=base.simulated if self.simulated is None else self.simulated,
             successors=base.successors_without(renewed),
             offered=tuple(dict.fromkeys((*base.offered, *self._listed))),
         ).pruned()

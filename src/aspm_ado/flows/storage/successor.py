@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.place import site_of
-from aspm_ado.domain.checks import Check, CheckId, Status
 from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.report import Check, CheckId, Status
 from aspm_ado.domain.stored import (
     Entry,
     Registration,
@@ -19,24 +19,23 @@ from aspm_ado.domain.stored import (
     StoredOrganization,
     Successor,
 )
-from aspm_ado.flows.storage.connection import (
-    new_key,
-    service_of,
-    statuses_of,
-    stored_credential,
+from aspm_ado.flows.storage.connection import new_key, service_of, statuses_of, stored_credential
+from aspm_ado.flows.storage.transaction import (
+    changed_meanwhile,
+    read_token,
+    store_entry,
+    update_entry,
 )
-from aspm_ado.flows.storage.secrets import read_token
-from aspm_ado.flows.storage.transaction import changed_meanwhile, store_entry, update_entry
-from aspm_ado.flows.tokens.orders import close_order, record_replaced
-from aspm_ado.flows.tokens.revocation import revoke_old
+from aspm_ado.flows.tokens.creation import revoke_old
+from aspm_ado.flows.tokens.lifecycle import close_order, record_replaced
 from aspm_ado.flows.validation.report import with_check
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
-    from aspm_ado.domain.identity import Identity
+    from aspm_ado.domain.documents import Identity
     from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.validation.result import TokenResult
+    from aspm_ado.flows.validation.token import TokenResult
 
 
 def compare_owner(result: TokenResult, replaced: Sequence[StoredCredential]) -> None:

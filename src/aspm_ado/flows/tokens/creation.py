@@ -1,14 +1,17 @@
-"""A token that `az` creates: offered, shown, agreed to, created and read back; or made by hand."""
+"""Tokens that `az` creates, after they are shown and agreed to; what nothing keeps is revoked."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.azure.pat_lifecycle import EXPIRES_SOURCE, differences, order_for
+from aspm_ado.domain.azure.pats import EXPIRES_SOURCE, differences, order_for
+from aspm_ado.domain.azure.place import Deployment
+from aspm_ado.domain.azure.requests import ACCOUNT_URL
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach
-from aspm_ado.domain.checks import Check, CheckId, Status
-from aspm_ado.domain.errors import NotCreatedError, UsageError
+from aspm_ado.domain.documents import Names, UserProfile
+from aspm_ado.domain.http import Credential
 from aspm_ado.domain.questions import (
     CREATE_TOKEN,
     DRY_RUN,
@@ -18,26 +21,42 @@ from aspm_ado.domain.questions import (
     Choice,
     Question,
 )
-from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.domain.report import OrganizationReport, TokenFacts
+from aspm_ado.domain.reasons import ExitCode, NotCreatedError, Reason, UsageError
+from aspm_ado.domain.report import Check, CheckId, OrganizationReport, Status, TokenFacts
+from aspm_ado.domain.rules.classify import explain_inconclusive
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import AUTO, declined, one_of
-from aspm_ado.flows.tokens.expiry import end_given
-from aspm_ado.flows.tokens.lifecycle import lifecycle_of, revoke_abandoned
+from aspm_ado.flows.tokens.lifecycle import (
+    PatLifecycle,
+    close_order,
+    close_orders,
+    lifecycle_of,
+    release_order,
+    revoke_abandoned,
+)
+from aspm_ado.flows.tokens.sources import end_given
+from aspm_ado.flows.validation.requests import NOT_ALL, list_accounts
+from aspm_ado.flows.validation.scheduler import RequestPlan
 from aspm_ado.flows.validation.token import Token
 
+from ...domain.http import Origin
+from ...domain.reasons import InterruptedByUserError, StoreError, UserError
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
-    from aspm_ado.domain.azure.pat_lifecycle import Order
-    from aspm_ado.domain.azure.place import Place
+    from aspm_ado.domain.azure.pats import Order
+    from aspm_ado.domain.azure.place import Place, Site
     from aspm_ado.domain.documents import Pat
-    from aspm_ado.domain.errors import UserError
+    from aspm_ado.domain.http import Reply
+    from aspm_ado.domain.reasons import UserError
+    from aspm_ado.domain.stored import StoredCredential
     from aspm_ado.flows.answers import Asker
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.tokens.lifecycle import PatLifecycle
-    from aspm_ado.flows.validation.scheduler import RequestPlan
     from aspm_ado.flows.validation.token import Demand
+
+    from ...domain.azure.pats import CreatedToken
 
 NEVER: Final = "never"
 REQUIRE: Final = "require"
@@ -318,3 +337,171 @@ def not_created_report(context: Context, name: str, error: UserError) -> Organiz
     status = Status.FAIL if why.exit_code is ExitCode.NOT_GOOD_ENOUGH else Status.UNKNOWN
     check = Check(CheckId.ACCESS, status, why.problem, why.reason, why.remedy)
     return OrganizationReport(name, None, TokenFacts(), (check,))
+
+
+_ANY: Final = "*"
+
+
+def reached_by_person(
+    context: Context, site: Site, named: Sequence[Place], demand: Demand
+) -> tuple[Place, ...]:
+    """The organizations named, those that were listed, and those with unfinished creations.
+
+    Raises ``NotCreatedError`` where no token can be created, or nothing is known.
+    """
+    demand_creatable(context, next(iter(named), site.place(_ANY)), demand)
+    left = [one.organization for one in context.records.load().ordered if not one.replaced]
+    try:
+        found = _listed(context, site, named)
+    except NotCreatedError as error:
+        if not named:
+            raise
+        context.voice.warn(f"{error.problem} Only the organizations that you name are connected.")
+        found = ()
+    names = sorted({*found, *left}, key=str.casefold)
+    return (*named, *map(site.place, names))
+
+
+def _listed(context: Context, site: Site, named: Sequence[Place]) -> tuple[str, ...]:
+    tenant = ""
+    if named:
+        tenant = context.scheduler.run(lifecycle_of(context, named[0])).tenant
+    context.voice.say("Asking `az` for a sign-in to list your organizations …")
+    if context.entra is None:
+        raise NotCreatedError(Reason.AZ_ABSENT, "There is no Azure CLI.", remedy="Install it.")
+    token = context.entra.token(tenant)
+    bound = Credential(token, frozenset({Origin.of(ACCOUNT_URL)}), bearer=True)
+    reply = context.scheduler.run(_list_plan(context, site, bound))
+    if isinstance(reply.answer, Names) and reply.answer.names:
+        context.voice.note(NOT_ALL)
+        return reply.answer.names
+    problem = "Azure DevOps listed no organization of the person signed in with `az`."
+    if not isinstance(reply.answer, Names):
+        _, why, _ = explain_inconclusive(reply)
+        problem = f"The organizations could not be listed. {why}"
+    raise NotCreatedError(
+        Reason.ORGANIZATIONS_NOT_LISTED, problem, remedy="Name each organization with -o NAME."
+    )
+
+
+def _list_plan(context: Context, site: Site, bound: Credential) -> RequestPlan[Reply]:
+    [wide] = yield [context.caller.profile(site, bound)]
+    if not isinstance(wide.answer, UserProfile):
+        return wide
+    return (yield from list_accounts(context.caller.accounts(wide.answer.identity.id, site, bound)))
+
+
+_END_OLD: Final = Question("revoke", "Revoke the old token now, with `az`?", "-y", YES.env)
+
+
+def revoke_old(context: Context, place: Place, old: StoredCredential, *, by_az: bool) -> bool:
+    """Revoke a token that nothing here uses any more, if we created it and that is agreed to.
+
+    Returns whether it is done. ``by_az`` says that the new one was created here, too: where it was
+    given, `az` is not run unless a person says so.
+    """
+    if not old.authorization_id:
+        return False
+    if not _is_agreed(context, by_az=by_az):
+        close_order(context, old.authorization_id)
+        return False
+    failed = f"The old token (…{old.last4}) could not be revoked"
+    try:
+        if context.scheduler.run(_revoked(context, place, old.authorization_id)):
+            context.voice.say(f"The old token (…{old.last4}) is revoked.")
+            close_order(context, old.authorization_id)
+            return True
+        context.voice.warn(f"{failed}; the next creation here tries again.")
+    except NotCreatedError as error:
+        context.voice.warn(f"{failed}. {error.problem} {error.remedy}")
+    release_order(context, old.authorization_id)
+    return False
+
+
+def _revoked(context: Context, place: Place, authorization_id: str) -> RequestPlan[bool]:
+    service = yield from lifecycle_of(context, place)
+    return all((yield from service.revoke(authorization_id)))
+
+
+def _is_agreed(context: Context, *, by_az: bool) -> bool:
+    asker, entra = context.asker, context.entra
+    if creation_asked(asker) == NEVER or entra is None or not entra.is_there:
+        return False
+    if asker.switch(YES):
+        return by_az
+    return asker.asks and asker.prompter.confirm(_END_OLD, default=True)
+
+
+@contextmanager
+def revoking_unkept(context: Context) -> Iterator[None]:
+    """Around a command: what it created and did not keep is revoked, however the command ends.
+
+    A person who leaves it is told that a token that they entered is not stored.
+    """
+    try:
+        yield
+    except (InterruptedByUserError, KeyboardInterrupt):
+        _tell_unstored(context)
+        raise
+    except UsageError as error:
+        if error.reason is Reason.DECLINED:
+            _tell_unstored(context)
+        raise
+    finally:
+        if context.created:
+            _revoke_unkept(context)
+            context.created.clear()
+
+
+def _tell_unstored(context: Context) -> None:
+    asker = context.asker
+    if asker.keeps and asker.unstored:
+        token, copy = ("token", "copy") if asker.unstored == 1 else ("tokens", "copies")
+        verb = "is" if asker.unstored == 1 else "are"
+        context.voice.warn(
+            f"The {token} that you entered {verb} not stored. Keep your {copy}: Azure DevOps shows "
+            "a token only once."
+        )
+
+
+def _revoke_unkept(context: Context) -> None:
+    try:
+        kept = context.records.load().authorizations
+        unkept = [
+            one for one in context.created if not (one.handed_over or one.authorization_id in kept)
+        ]
+        ended = context.scheduler.run_all([_end(context, one) for one in unkept])
+        alive = {one.order.id for one, is_over in zip(unkept, ended, strict=True) if not is_over}
+        close_orders(context, {one.order.id for one in context.created} - alive)
+        for key in alive:
+            release_order(context, key)
+    except StoreError:
+        for one in context.created:
+            context.voice.warn(
+                f"aspm-ado could not check whether “{one.order.display_name}” was stored. See "
+                f"{one.order.place.token_page}"
+            )
+
+
+def _end(context: Context, one: CreatedToken) -> RequestPlan[bool]:
+    """Revoke a token; whether nothing is left of it. What is left stays on record."""
+    service = PatLifecycle(context, one.order.place, one.tenant, context.clock.calendar())
+    name, page = one.order.display_name, one.order.place.token_page
+    try:
+        if not one.authorization_id:  # no answer came, so that it may or may not be there
+            ended = yield from service.revoke_ordered(one.order)
+            if one.under_way and not ended:
+                later = "The next creation there revokes it; its" if context.asker.keeps else "Its"
+                context.voice.warn(f"“{name}” may still be created. {later} page is {page}")
+                return False
+            if all(ended):
+                return True
+        elif all((yield from service.revoke(one.authorization_id))):
+            context.voice.say(f"The token “{name}” was not stored. aspm-ado revoked it.")
+            return True
+    except UserError:
+        pass
+    context.voice.warn(
+        f"The token “{name}” was not stored and could not be revoked. Revoke it: {page}"
+    )
+    return False

@@ -1,44 +1,137 @@
-"""The tokens of one organization in Microsoft's PAT Lifecycle API, with the sign-in of `az`."""
+"""The tokens of one organization in Microsoft's PAT Lifecycle API, and the orders on record.
+
+It takes the sign-in of `az`. A run that is killed leaves word of what it created or replaced.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.pat_errors import (
+from aspm_ado.domain.azure.pats import (
     PERSONAL,
+    CreatedToken,
     creation_error,
+    is_our_name,
     is_revoked,
     is_uncertain,
     known,
     pat_error,
     tenant_in,
 )
-from aspm_ado.domain.azure.pat_lifecycle import CreatedToken, is_our_name
 from aspm_ado.domain.documents import Pat, PatAnswer, Pats
-from aspm_ado.domain.errors import NotCreatedError
-from aspm_ado.domain.http import Credential
-from aspm_ado.domain.origin import Origin
+from aspm_ado.domain.http import Credential, Origin
 from aspm_ado.domain.questions import YES, Question
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import NotCreatedError, Reason
 from aspm_ado.domain.rules.classify import AnswerKind, classify, explain_inconclusive, user_of
+from aspm_ado.domain.stored import TokenOrder
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.tokens.orders import (
-    abandoned_orders,
-    close_order,
-    record_orders,
-    release_order,
-)
 from aspm_ado.flows.validation.scheduler import RequestPlan
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.azure.pat_lifecycle import Order
+    from aspm_ado.domain.azure.pats import Order
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.azure.retirement import Calendar
     from aspm_ado.domain.http import Reply
-    from aspm_ado.domain.stored import TokenOrder
+    from aspm_ado.domain.stored import Catalogue, StoredCredential
     from aspm_ado.flows.context import Context
+
+
+def record_orders(context: Context, orders: Sequence[tuple[Order, str]]) -> None:
+    """Put orders, each with its owner, on record and claim them for this run.
+
+    Raises ``StoreError``: then they are not sent. Where nothing is stored, orders are not, either.
+    """
+    if context.asker.keeps:
+        _enter(
+            context,
+            *(
+                TokenOrder(one.id, one.place.name, one.display_name, owner, context.stamp)
+                for one, owner in orders
+            ),
+        )
+
+
+def record_replaced(context: Context, place: Place, old: StoredCredential) -> None:
+    """Put on record that a token which was made here is about to be replaced, then revoked."""
+    key = old.authorization_id
+    if not key or _on_record(context, {key}):
+        return
+    name, owner = f"the old token …{old.last4}", old.identity_id.lower()
+    _enter(context, TokenOrder(key, place.name, name, owner, context.stamp, key, replaced=True))
+
+
+def with_answers(context: Context, catalogue: Catalogue) -> Catalogue:
+    """The records with the ids of the tokens that this run created.
+
+    By its id, the record of a token takes the order off. Until then the order finds it by its name.
+    """
+    ids = {one.order.id: one.authorization_id for one in context.created if one.authorization_id}
+    return catalogue.with_orders(
+        one.answered(ids[one.id]) if one.id in ids else one for one in catalogue.ordered
+    )
+
+
+def close_order(context: Context, key: str) -> None:
+    """Take an order off the record: nothing is left to be done."""
+    close_orders(context, [key])
+
+
+def close_orders(context: Context, keys: Collection[str]) -> None:
+    """Take orders off the record."""
+    if context.asker.keeps and _on_record(context, keys):
+        context.records.change(
+            lambda old: old.with_orders(one for one in old.ordered if one.id not in keys)
+        )
+    for key in keys:
+        release_order(context, key)
+
+
+def release_stored_orders(context: Context) -> None:
+    """Release the orders of tokens that are stored: a run may create hundreds."""
+    stored = context.records.load().authorizations
+    for one in [one for one in context.created if one.authorization_id in stored]:
+        context.created.remove(one)
+        release_order(context, one.order.id)
+
+
+def release_order(context: Context, key: str) -> None:
+    """Leave an order on record for another run."""
+    if context.asker.keeps:
+        context.records.release(_claim(key))
+
+
+def abandoned_orders(context: Context, place: Place) -> Iterator[TokenOrder]:
+    """The orders of an organization whose runs have died, each claimed until closed or released."""
+    if not context.asker.keeps:
+        return
+    ours = {one.order.id for one in context.created}
+    for one in context.records.load().ordered:
+        if one.organization.casefold() != place.key or one.id in ours:
+            continue
+        if not context.records.claim(_claim(one.id)):
+            context.voice.note(f"Another run is working on “{clean(one.display_name, 100)}”.")
+        elif one in context.records.load().ordered:
+            yield one
+        else:  # closed by its run since we looked
+            release_order(context, one.id)
+
+
+def _on_record(context: Context, keys: Collection[str]) -> bool:
+    return any(one.id in keys for one in context.records.load().ordered)
+
+
+def _enter(context: Context, *orders: TokenOrder) -> None:
+    with context.records.exclusive():
+        for one in orders:
+            context.records.claim(_claim(one.id))
+        context.records.change(lambda old: old.with_orders((*old.ordered, *orders)))
+
+
+def _claim(key: str) -> str:
+    return f"order-{key}"
+
 
 LIFECYCLE_ORIGIN: Final = Origin("https", "vssps.dev.azure.com", 443)
 _PAGES: Final = 50
@@ -187,7 +280,7 @@ class PatLifecycle:
                 remedy=remedy,
             ) from None
         if not ended:
-            _, problem, _ = explain_inconclusive(lost, classify(lost))
+            _, problem, _ = explain_inconclusive(lost)
             raise NotCreatedError(
                 Reason.CREATION_FAILED,
                 f"{place.name} has no new token: the request did not get through. {problem}",
@@ -244,7 +337,7 @@ def _no_tenant(place: Place, reply: Reply) -> NotCreatedError:
             f"{reply.status}).",
             remedy=f"Create the token by hand: {place.token_page}",
         )
-    reason, problem, remedy = explain_inconclusive(reply, kind)
+    reason, problem, remedy = explain_inconclusive(reply)
     return NotCreatedError(reason, problem, remedy=remedy)
 
 

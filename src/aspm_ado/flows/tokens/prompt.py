@@ -1,32 +1,37 @@
-"""Getting a token from a person: the guide for this day, the page, the hidden prompt."""
+"""Getting a token from a person: the guide for this day, the page, the prompt, its expiry date."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import ReachDemanded
-from aspm_ado.domain.help.administrator import (
+from aspm_ado.domain.guide import (
     POLICIES,
+    Guide,
     Policy,
     alternative,
+    guide,
     possible_policies,
     request_for,
 )
-from aspm_ado.domain.help.guide import Guide, guide
-from aspm_ado.domain.questions import Choice, Question
+from aspm_ado.domain.questions import PAT_EXPIRES, Choice, Question
+from aspm_ado.domain.rules.token import age_hint
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import declined
 from aspm_ado.flows.tokens.creation import create_token
-from aspm_ado.flows.tokens.sources import missing_token, offer_token
+from aspm_ado.flows.tokens.sources import PROMPT, day_to_come, missing_token, offer_token
+from aspm_ado.flows.validation.report import report_on
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
     from aspm_ado.domain.azure.place import Place
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.validation.token import Demand, Token
+    from aspm_ado.flows.validation.token import Demand, Token, TokenResult
 
 READY: Final = Question("token-ready", "What do you want to do?")
 PASTE: Final = Choice("paste", "Paste the token now")
@@ -120,3 +125,52 @@ def time_left(context: Context, begun: datetime, done: int, total: int) -> str:
     left = (context.now() - begun) / done * (total - done)
     minutes = max(round(left.total_seconds() / 60), 1)
     return f"{minutes} {'minute' if minutes == 1 else 'minutes'}"
+
+
+_NOT_KNOWN: Final = ("", "-", "unknown", "never")
+
+
+def ask_ends(context: Context, results: Sequence[TokenResult]) -> None:
+    """Ask once when the new tokens end that are good, where that is not known.
+
+    Nobody but their owner can tell.
+    """
+    if not context.asker.asks or context.asker.given(PAT_EXPIRES):
+        return
+    pasted = [one for one in results if one.token.source == PROMPT or len(results) == 1]
+    unknown = [one for one in pasted if one.good and one.token.end is None and _is_new(one)]
+    if unknown:
+        ask_end(context, unknown)
+
+
+def ask_end(context: Context, results: Sequence[TokenResult]) -> None:
+    """Ask when some tokens end, which are of one day."""
+    first = results[0]
+    token, calendar, here = first.token, first.calendar, first.good[0]
+    if len(results) > 1:
+        names = ", ".join(one.good[0].place.name for one in results)
+        context.voice.say(f"One date for the tokens of {names}. The plan lets you change each.")
+    elif hint := age_hint(token.secret, calendar):
+        context.voice.note(hint)
+    offered = (
+        token.end or guide(here.place, token.demand.purpose, token.demand.reach, calendar).expires
+    )
+    accept = partial(_day_or_nothing, today=calendar.today)
+    answer = context.asker.prompter.text(PAT_EXPIRES, offered.isoformat(), accept=accept)
+    day = accept(answer)
+    for one in results:
+        one.token.end, one.token.end_source = day, PROMPT if day else None
+        one.token.end_asked = True
+        report_on(one)
+
+
+def _is_new(result: TokenResult) -> bool:
+    """Whether the token was not asked about before, and comes from no connection on record."""
+    return not result.token.end_asked and result.token.source != "keyring"
+
+
+def _day_or_nothing(text: str, today: date) -> date | None:
+    value = text.strip().lower()
+    if value in _NOT_KNOWN:
+        return None
+    return day_to_come(value, today, "The date")

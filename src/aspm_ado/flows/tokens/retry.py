@@ -1,28 +1,147 @@
-"""On a terminal, until it is good: see what failed, edit the token, ask again only that."""
+"""Validating until it is good: a person corrects a name, edits the token, or adds organizations."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
+from aspm_ado.domain.azure.place import parse_organization, parse_server
 from aspm_ado.domain.azure.retirement import Reach
-from aspm_ado.domain.checks import Check, CheckId, Status
-from aspm_ado.domain.help.ticket import responsibilities
-from aspm_ado.domain.questions import CLONE_USERNAME, PAT_EXPIRES, Choice, Question
+from aspm_ado.domain.azure.scopes import boxes_of
+from aspm_ado.domain.documents import Names, UserProfile
+from aspm_ado.domain.questions import (
+    CLONE_USERNAME,
+    COLLECTION,
+    PAT_EXPIRES,
+    SERVER_URL,
+    Choice,
+    Question,
+)
 from aspm_ado.domain.reasons import ExitCode, Reason, Who
+from aspm_ado.domain.report import Check, CheckId, Status
 from aspm_ado.domain.text import FEW, clean, some_of
+from aspm_ado.domain.ticket import responsibilities
 from aspm_ado.flows.answers import parse_username
-from aspm_ado.flows.tokens.correction import corrected, correction_of
-from aspm_ado.flows.tokens.prompt import OPEN, open_page
+from aspm_ado.flows.tokens.creation import create_unasked, not_created_report
+from aspm_ado.flows.tokens.prompt import OPEN, acquire, open_page, time_left
 from aspm_ado.flows.tokens.sources import ask_token
 from aspm_ado.flows.validation.report import connection_report, not_good
-from aspm_ado.flows.validation.run import validate
+from aspm_ado.flows.validation.run import validate, validating
+from aspm_ado.flows.validation.scheduler import one_call
+
+from ...domain.azure.place import Deployment
+from ...domain.reasons import NotCreatedError, UsageError
 
 if TYPE_CHECKING:
+    from aspm_ado.domain.azure.place import Place, Site
+    from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.validation.result import TokenResult
-    from aspm_ado.flows.validation.token import Token
+    from aspm_ado.flows.validation.scheduler import RequestPlan
+    from aspm_ado.flows.validation.token import Demand, Token, TokenResult
+
+INSTEAD: Final = Question("instead", "Organization (name or any URL in it)")
+_WHICH: Final = Question("correct-which", "Which one do you mean?")
+_OTHER: Final = Choice("", "Another name")
+ABSENT: Final = frozenset({Reason.ORGANIZATION_ABSENT})
+"""What the name of an organization that is wrong comes to."""
+_NO_SERVER: Final = frozenset({Reason.NAME_UNRESOLVED, Reason.NOT_AZURE_DEVOPS})
+ABSENT_OR_NO_SERVER: Final = ABSENT | _NO_SERVER
+"""The same of any name or URL."""
+
+
+def correct_absent(context: Context, places: Sequence[Place]) -> list[Place]:
+    """The places, with those asked again that Azure DevOps says do not exist.
+
+    Services say so without a token. Where nothing can be told, or the same name is typed again,
+    the name is taken as it is.
+    """
+    absent = _absent(context, places)
+    return [_existing(context, place) if place in absent else place for place in places]
+
+
+def _existing(context: Context, place: Place) -> Place:
+    """What a person names in place of an organization that does not exist."""
+    while True:
+        context.voice.warn(f"There is no organization named {clean(place.name, 60)}.")
+        text = context.asker.prompter.text(INSTEAD, place.name, accept=parse_organization)
+        before, place = place, parse_organization(text)
+        if place.key == before.key or not _absent(context, [place]):
+            return place
+
+
+def _absent(context: Context, places: Sequence[Place]) -> list[Place]:
+    asked = [one for one in places if one.site.deployment is Deployment.SERVICES]
+    plans = [one_call(context.caller.tenant(place)[1]) for place in asked]
+    replies = zip(asked, context.scheduler.run_all(plans), strict=True)
+    return [
+        place for place, it in replies if it.status == 404 and bool(it.header("X-TFS-ProcessId"))
+    ]
+
+
+def correction_of(result: TokenResult, corrects: Set[Reason]) -> Choice | None:
+    """The offer to correct what was not found for one of these reasons, where something was not."""
+    for here in result.organizations.values():
+        reasons = corrects & {check.reason for check in here.report.checks}
+        if Reason.ORGANIZATION_ABSENT in reasons:
+            return Choice("correct", f"Correct the {here.place.noun}")
+        if here.place.site.deployment is Deployment.SERVER and reasons & _NO_SERVER:
+            return Choice("correct", "Correct the URL of the server")
+    return None
+
+
+def corrected(context: Context, result: TokenResult, corrects: Set[Reason]) -> Token:
+    """The token, meant for what a person names in place of what was not found."""
+    token, places = result.token, []
+    for here in result.organizations.values():
+        reasons = corrects & {check.reason for check in here.report.checks}
+        if Reason.ORGANIZATION_ABSENT in reasons:
+            places.append(_asked_instead(context, result, here.place))
+        elif reasons & _NO_SERVER:
+            return _at_another_server(context, token)
+        else:
+            places.append(here.place)
+    return token.meant_for(token.site, places, token.demand, list_all=token.list_all)
+
+
+def _asked_instead(context: Context, result: TokenResult, wrong: Place) -> Place:
+    """One that the token reaches, or one that is named."""
+    prompter = context.asker.prompter
+    listed = _reached(context, result)
+    reached = {one.key: one for one in listed if one.key not in result.organizations}
+    if reached:
+        choices = [Choice(key, clean(place.name, 60)) for key, place in reached.items()]
+        if chosen := prompter.choose(_WHICH, [*choices, _OTHER], choices[0].value):
+            return reached[chosen]
+    if wrong.site.deployment is Deployment.SERVICES:
+        return parse_organization(prompter.text(INSTEAD, accept=parse_organization))
+    return wrong.site.place(prompter.text(COLLECTION).strip())
+
+
+def _reached(context: Context, result: TokenResult) -> Sequence[Place]:
+    """What the token reaches, as far as the service lists it."""
+    token, answer = result.token, result.wide.answer if result.wide is not None else None
+    if result.listed is None and isinstance(answer, UserProfile):
+        call = context.caller.accounts(answer.identity.id, token.site, token.bound())
+        answer = context.scheduler.run(one_call(call)).answer
+    if isinstance(answer, Names):
+        return [token.site.place(name) for name in answer.names]
+    return result.listed or ()
+
+
+def _at_another_server(context: Context, token: Token) -> Token:
+    """The same collections at another address, or those that the address names."""
+    allow_http = token.site.base_url.startswith("http:")
+
+    def parse(text: str) -> tuple[Place, ...]:
+        site, names = parse_server(text, allow_http=allow_http)
+        return tuple(map(site.place, names or (place.name for place in token.places)))
+
+    text = context.asker.prompter.text(SERVER_URL, token.site.base_url, accept=parse)
+    places = parse(text)
+    site = places[0].site if places else token.site
+    return token.meant_for(site, places, token.demand, list_all=token.list_all)
+
 
 NEXT: Final = Question("next", "What now?")
 AGAIN: Final = Choice("again", "Run the failed checks again", "after editing the token on its page")
@@ -199,3 +318,117 @@ def _first_choices(trouble: Sequence[Check]) -> list[Choice]:
     if ExitCode.REJECTED in {check.exit_code for check in trouble}:
         return [OTHER, again, OPEN]
     return [again, OPEN, OTHER]
+
+
+MORE: Final = Question("more", "The token reaches more. Which of them do you want to connect too?")
+WHICH: Final = Question("another-organization", "Organization (name or any URL in it)")
+_COLLECTION: Final = Question("another-collection", "Collection")
+
+
+def also_reached(
+    context: Context, results: Sequence[TokenResult], demand: Demand
+) -> dict[str, Place]:
+    """What the tokens reach and nobody has connected yet, by ``Place.key``."""
+    known = {key for result in results for key in result.organizations}
+    for entry in context.records.load().connections.values():
+        if entry.purpose is demand.purpose:
+            known |= {
+                one.key for one in entry.organizations if entry.base_url == _site(results).base_url
+            }
+    wide = (result for result in results if result.reach_seen.reach is Reach.ALL)
+    listed = (place for result in wide for place in result.listed or ())
+    return {place.key: place for place in listed if place.key not in known}
+
+
+def add_organizations(
+    context: Context, results: Sequence[TokenResult], demand: Demand
+) -> list[TokenResult]:
+    """The results with organizations that a person adds.
+
+    First of those that a token reaches; where none is wanted of them, one that is named.
+    """
+    others = also_reached(context, results, demand)
+    added: Sequence[Place] = ()
+    if others:
+        choices = [Choice(key, clean(place.name, 60)) for key, place in others.items()]
+        added = [others[key] for key in context.asker.prompter.choose_many(MORE, choices)]
+    if not added:
+        added = [_ask_place(context, _site(results))]
+    known = {key for result in results for key in result.organizations}
+    added = [place for place in added if place.key not in known]
+    wide = next((one for one in results if one.reach_seen.reach is Reach.ALL), None)
+    found = list(results)
+    if wide is not None and added:
+        wide.token.places += tuple(added)
+        [widened] = validate_until_good(context, [wide.token], [wide])
+        return [widened if one is wide else one for one in found]
+    for place in added:
+        token = acquire(context, place, demand, for_all=False)
+        another = demand.for_another_token(results[0].token.username)
+        found += validate_until_good(context, [token.meant_for(place.site, [place], another)])
+    return found
+
+
+def _site(results: Sequence[TokenResult]) -> Site:
+    return results[0].token.site
+
+
+def _ask_place(context: Context, site: Site) -> Place:
+    """An organization or collection that is named."""
+    prompter = context.asker.prompter
+    if site.deployment is Deployment.SERVICES:
+        return parse_organization(prompter.text(WHICH, accept=parse_organization))
+    return site.place(prompter.text(_COLLECTION).strip())
+
+
+def create_several(
+    context: Context,
+    places: Sequence[Place],
+    demand: Demand,
+    store: Callable[[Sequence[TokenResult]], None],
+) -> tuple[list[TokenResult], list[OrganizationReport]]:
+    """A token of its own for each organization; ``store`` gets each as soon as it is validated.
+
+    The reports are of organizations where none was created. A person is asked once about those
+    whose token did not pass.
+    """
+    refused: dict[str, OrganizationReport] = {}
+    progress = _Progress(context, len(places))
+
+    def keep(_: Context, results: Sequence[TokenResult]) -> None:
+        store(results)
+        progress.tell(len(results))
+
+    def connected(place: Place) -> RequestPlan[TokenResult | None]:
+        try:
+            token = yield from create_unasked(context, place, demand)
+        except (NotCreatedError, UsageError) as error:
+            refused[place.key] = not_created_report(context, place.name, error)
+            progress.tell(1)
+            return None
+        result = yield from validating(context, token.meant_for(place.site, [place], demand))
+        yield from context.together(keep, result)
+        return result
+
+    scopes = "; ".join(map(str, boxes_of(demand.purpose)))
+    context.voice.say(f"Creating a token in each of {len(places)} organizations: {scopes}")
+    created = context.scheduler.run_all(map(connected, places))
+    validated = [one for one in created if one is not None]
+    results = retry_until_good(context, validated, corrects=ABSENT_OR_NO_SERVER)
+    store([one for one in results if not any(one is before for before in validated)])
+    return results, [refused[place.key] for place in places if place.key in refused]
+
+
+class _Progress:
+    """Says how many organizations are done, and how long the rest takes at this pace."""
+
+    def __init__(self, context: Context, total: int) -> None:
+        self._context, self._total, self._done = context, total, 0
+        self._begun = context.now()
+
+    def tell(self, more: int) -> None:
+        """So many more are done."""
+        self._done += more
+        about = time_left(self._context, self._begun, self._done, self._total)
+        what = f"Organizations done (about {about} left):"
+        self._context.voice.progress(self._done, self._total, what)

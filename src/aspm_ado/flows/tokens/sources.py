@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.azure.place import SERVICES
-from aspm_ado.domain.errors import UsageError
+from aspm_ado.domain.azure.place import SERVICES, Deployment
+from aspm_ado.domain.azure.retirement import parse_day
 from aspm_ado.domain.questions import (
     ASPM_TOKEN_FILE,
     CREATE_TOKEN,
     PAT,
     PAT_COMMAND,
+    PAT_EXPIRES,
     PAT_FILE,
     PAT_SOURCES,
     PAT_STDIN,
     PAT_VARIABLE,
     Question,
 )
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.secret import Secret, decode, parse_pat, parse_secret
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.validation.token import Token
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from aspm_ado.domain.azure.place import Place, Site
     from aspm_ado.domain.ports import Sources
@@ -52,15 +54,27 @@ class ApiToken:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Tokens:
     """The tokens that were given: one for all, and those of single organizations.
 
     ``own`` is by ``Place.key``.
     """
 
-    shared: Token | None
-    own: dict[str, Token]
+    shared: Token | None = None
+    own: dict[str, Token] = field(default_factory=dict)
+
+    def add(self, token: Token, place: Place | None) -> None:
+        """Add a token for one organization, or for all. Raises ``UsageError`` for a second one."""
+        if place is None:
+            if self.shared is not None:
+                raise _several()
+            self.shared = token
+            return
+        if place.key in self.own:
+            raise _two_for(place.name)
+        token.places = (place,)
+        self.own[place.key] = token
 
     @property
     def named(self) -> tuple[Place, ...]:
@@ -93,49 +107,27 @@ def tokens_given(
                 "A token is given, and --create-token require asks for a new one.",
                 remedy="Leave one of them out.",
             )
-        return Tokens(None, {})
-    given = _Collected(site)
-    _take_files(given, asker, sources)
-    _take_variables(given, asker, sources)
-    _take_commands(given, asker, sources, {place.key for place in (*named, *given.places)})
-    if not given.shared:
-        return Tokens(_from_variables(sources), given.own)
-    return Tokens(given.shared[0], given.own)
+        return Tokens()
+    given = Tokens()
+    if asker.switch(PAT_STDIN):
+        given.add(_from_file(sources, "-"), None)
+    for organization, path in asker.many(PAT_FILE, _split):
+        place = site.place(organization) if organization else None
+        given.add(_from_file(sources, path), place)
+    for organization, name in asker.many(PAT_VARIABLE, _parse_variable):
+        token = Token(parse_pat(sources.variable(name), name), name)
+        given.add(token, site.place(organization))
+    _run_commands(given, asker, sources, (*named, *given.named))
+    given.shared = given.shared or _from_variables(sources)
+    return given
 
 
-@dataclass(slots=True)
-class _Collected:
-    """The tokens for all organizations, and those of single ones, as they are read."""
-
-    site: Site
-    shared: list[Token] = field(default_factory=list)
-    own: dict[str, Token] = field(default_factory=dict)
-
-    @property
-    def places(self) -> tuple[Place, ...]:
-        """The organizations with a token of their own."""
-        return tuple(place for token in self.own.values() for place in token.places)
-
-    def add(self, token: Token, organization: str | None) -> None:
-        """Add a token for one organization, or for all. Raises ``UsageError`` for a second one."""
-        if organization is None:
-            self.shared.append(token)
-            _require_one(self.shared)
-            return
-        place = self.site.place(organization)
-        if place.key in self.own:
-            raise _two_for(organization)
-        token.places = (place,)
-        self.own[place.key] = token
-
-
-def _require_one(shared: Sequence[object]) -> None:
-    if len(shared) > 1:
-        raise UsageError(
-            Reason.USAGE,
-            "More than one token is given for all organizations.",
-            remedy="Give one, or name the organization of each: --pat-file ORGANIZATION=FILE.",
-        )
+def _several() -> UsageError:
+    return UsageError(
+        Reason.USAGE,
+        "More than one token is given for all organizations.",
+        remedy="Give one, or name the organization of each: --pat-file ORGANIZATION=FILE.",
+    )
 
 
 def _two_for(organization: str) -> UsageError:
@@ -146,44 +138,33 @@ def _two_for(organization: str) -> UsageError:
     )
 
 
-def _take_files(given: _Collected, asker: Asker, sources: Sources) -> None:
-    if asker.switch(PAT_STDIN):
-        given.add(_from_file(sources, "-"), None)
-    for organization, path in asker.many(PAT_FILE, _split):
-        given.add(_from_file(sources, path), organization)
-
-
-def _take_variables(given: _Collected, asker: Asker, sources: Sources) -> None:
-    for organization, name in asker.many(PAT_VARIABLE, _parse_variable):
-        given.add(Token(parse_pat(sources.variable(name), name), name), organization)
-
-
-def _take_commands(
-    given: _Collected, asker: Asker, sources: Sources, named: Collection[str]
-) -> None:
+def _run_commands(given: Tokens, asker: Asker, sources: Sources, named: Sequence[Place]) -> None:
     """Run each command, unless a file or a variable has the token already."""
     commands = [_prefixed(text, named) for text in asker.many(PAT_COMMAND, str)]
-    _require_one([command for organization, command in commands if organization is None])
-    taken = set(given.own)
-    for organization, command in commands:
+    if [place for place, _ in commands].count(None) > 1:
+        raise _several()
+    before = set(given.own)
+    for place, command in commands:
         where = PAT_COMMAND.flag
-        if organization is None and given.shared:
-            continue
-        if organization is not None:
-            if organization.casefold() in taken:
+        if place is None:
+            if given.shared is not None:
                 continue
-            if organization.casefold() in given.own:
-                raise _two_for(organization)
-            where = f"{where} for {clean(organization, 60)}"
+        elif place.key in before:
+            continue
+        elif place.key in given.own:
+            raise _two_for(place.name)
+        else:
+            where = f"{where} for {clean(place.name, 60)}"
         token = Token(parse_pat(decode(sources.command(command, where)), where), COMMAND)
-        given.add(token, organization)
+        given.add(token, place)
 
 
-def _prefixed(text: str, named: Collection[str]) -> tuple[str | None, str]:
-    """``ORGANIZATION=COMMAND`` for one of ``named`` (by ``Place.key``), or ``COMMAND``."""
+def _prefixed(text: str, named: Sequence[Place]) -> tuple[Place | None, str]:
+    """``ORGANIZATION=COMMAND`` for one of ``named``, or ``COMMAND``."""
     organization, equals, command = text.partition("=")
-    if equals and organization.strip().casefold() in named:
-        return organization.strip(), command
+    for place in named:
+        if equals and place.key == organization.strip().casefold():
+            return place, command
     return None, text
 
 
@@ -277,3 +258,20 @@ def _split(value: str) -> tuple[str | None, str]:
     if equals and organization and path and not any(mark in organization for mark in "/\\:"):
         return organization.strip(), path
     return None, value
+
+
+def end_given(asker: Asker, today: date) -> date | None:
+    """The day that ``--pat-expires`` says. Raises ``UsageError`` where it is over."""
+    return asker.one(PAT_EXPIRES, partial(day_to_come, today=today, where=PAT_EXPIRES.flag))
+
+
+def day_to_come(text: str, today: date, where: str) -> date:
+    """A day as it is written. Raises ``UsageError`` where it is over."""
+    day = parse_day(text, where)
+    if day < today:
+        raise UsageError(
+            Reason.INPUT_INVALID,
+            f"{where} is in the past: {day}. Today is {today}.",
+            remedy="Look up the expiry date on the token page.",
+        )
+    return day

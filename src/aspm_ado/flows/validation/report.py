@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.retirement import MIGRATE, DaySource, Reach
-from aspm_ado.domain.checks import Check, CheckId, Command, Status, in_order, skip
+from aspm_ado.domain.aspm.registration import RegistrationFacts, judge_registration
+from aspm_ado.domain.azure.place import site_of
+from aspm_ado.domain.azure.retirement import MIGRATE, Reach
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import (
     AspmReport,
+    Check,
+    CheckId,
+    Command,
     ConnectionReport,
     OrganizationReport,
     Report,
+    Status,
     TokenFacts,
+    in_order,
+    skip,
 )
 from aspm_ado.domain.rules.access import Access, identity_known
 from aspm_ado.domain.rules.classify import profile_owner
@@ -23,15 +32,16 @@ from aspm_ado.domain.rules.clone import clone_skipped
 from aspm_ado.domain.rules.reach import judge_reach, reach_not_asked
 from aspm_ado.domain.rules.scopes import scopes_not_asked
 from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS, judge_expiry, judge_format
+from aspm_ado.domain.stored import Entry
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.validation.owners import with_other_connections
-from aspm_ado.flows.validation.result import OrganizationResult
+from aspm_ado.flows.validation.token import OrganizationResult
+
+from ...domain.reasons import StoreError
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.azure.deployment import Purpose
-    from aspm_ado.domain.azure.place import Site
+    from aspm_ado.domain.azure.place import Purpose, Site
     from aspm_ado.flows.context import Context
-    from aspm_ado.flows.validation.result import TokenResult
+    from aspm_ado.flows.validation.token import TokenResult
 
 EVERY_ONE: Final = "*"
 """The name that stands for organizations that could not be listed."""
@@ -104,17 +114,14 @@ def connection_report(
 def report(
     context: Context,
     command: str,
-    results: Sequence[TokenResult],
     connections: Iterable[ConnectionReport],
     notes: Iterable[str] = (),
 ) -> Report:
     """The document, with the date of Azure DevOps if one answer has it."""
-    sources = (result.calendar.source for result in results)
-    source = next((one for one in sources if one is not DaySource.LOCAL), DaySource.LOCAL)
     return Report(
         command,
         context.stamp,
-        source,
+        context.clock.calendar().source,
         with_other_connections(context, connections),
         notes=tuple(notes),
         told=bool(context.told),
@@ -233,3 +240,56 @@ def _reach(result: TokenResult) -> Check:
             "Skipped: could not determine whether an organization accepts the token."
         )
     return reach_not_asked("Skipped: no organization accepts the token.")
+
+
+def with_other_connections(
+    context: Context, connections: Iterable[ConnectionReport]
+) -> tuple[ConnectionReport, ...]:
+    """Add the other stored connections of each owner to the reports."""
+    connections, owned = tuple(connections), defaultdict[str, set[str]](set)
+    if not any(one.name for one in connections):
+        return connections
+    with suppress(StoreError):
+        for name, entry in context.records.load().connections.items():
+            for credential in entry.known_credentials:
+                owned[credential.identity_id.lower()].add(name)
+    return tuple(
+        replace(
+            connection,
+            organizations=tuple(
+                _naming(made, owned, connection.name) for made in connection.organizations
+            ),
+        )
+        for connection in connections
+    )
+
+
+def _naming(
+    made: OrganizationReport, owned: Mapping[str, set[str]], own: str | None
+) -> OrganizationReport:
+    if made.identity is None or made.identity.is_anonymous:
+        return made
+    others = tuple(sorted(owned.get(made.identity.id.lower(), set()) - {own}))
+    if not others:
+        return made
+    sentence = f"Other connections with this owner: {clean(', '.join(others))}."
+    checks = (
+        check.adding(sentence) if check.id is CheckId.IDENTITY else check for check in made.checks
+    )
+    return replace(made, checks=tuple(checks), others=others)
+
+
+def with_registration(made: OrganizationReport, facts: RegistrationFacts) -> OrganizationReport:
+    """The report with ``aspm.registration``, and with how far the registration is."""
+    check = judge_registration(facts)
+    return replace(with_check(made, check), registration=facts.registration)
+
+
+def entry_report(
+    entry: Entry,
+    organizations: Iterable[OrganizationReport] = (),
+    checks: Iterable[Check] = (),
+    aspm: AspmReport | None = None,
+) -> ConnectionReport:
+    """The report of a stored connection."""
+    return connection_report(entry.name, site_of(entry), entry.purpose, organizations, checks, aspm)

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.azure.named_repository import NamedRepository
+from aspm_ado.domain.azure.place import Deployment, NamedRepository
 from aspm_ado.domain.rules.reach import more_listed, observe_reach
 from aspm_ado.domain.rules.scopes import holds_profile, profile_unheard
 from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import AUTO
-from aspm_ado.flows.validation.listing import NOT_ALL
 from aspm_ado.flows.validation.report import report_on
-from aspm_ado.flows.validation.requests import TokenRequests
-from aspm_ado.flows.validation.result import OrganizationResult, TokenResult
+from aspm_ado.flows.validation.requests import NOT_ALL, TokenRequests
+from aspm_ado.flows.validation.token import OrganizationResult, TokenResult
 
 if TYPE_CHECKING:
     from aspm_ado.domain.ports import Voice

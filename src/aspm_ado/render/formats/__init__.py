@@ -6,8 +6,8 @@ A module is imported when a report is written so, and its library with it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 from importlib.util import find_spec
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One format: the module beside this one that renders it, and the library that this takes."""
+    """One format: the function beside this that renders it, and the library that this takes."""
 
-    module: str
+    function: str
     library: str = ""
 
     @property
@@ -30,18 +30,17 @@ class Format:
 
     def render(self, report: Report) -> bytes:
         """The whole file."""
-        module = import_module(f"{__name__}.{self.module}")
-        made: Callable[[Report], bytes] = module.render
+        made: Callable[[Report], bytes] = resolve_name(f"aspm_ado.render.{self.function}")
         return made(report)
 
 
 FORMATS: Final = {
-    ".html": Format("html", "jinja2"),
-    ".md": Format("markdown"),
-    ".xml": Format("junit"),
-    ".ics": Format("icalendar", "icalendar"),
-    ".prom": Format("prometheus", "prometheus_client"),
-    ".json": Format("json"),
+    ".html": Format("formats.pages:render_html", "jinja2"),
+    ".md": Format("formats.pages:render_markdown"),
+    ".xml": Format("formats.junit:render_junit"),
+    ".ics": Format("formats.icalendar:render_calendar", "icalendar"),
+    ".prom": Format("formats.prometheus:render_metrics", "prometheus_client"),
+    ".json": Format("json:report_bytes"),
 }
 """By the ending of a file."""
 EXTRA: Final = "report"

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from icalendar import Alarm, Calendar, Event
 
-from aspm_ado.domain.checks import CheckId, Command
+from aspm_ado.domain.report import CheckId, Command
 from aspm_ado.domain.text import clean
-from aspm_ado.render.formats.overview import stored_name
+from aspm_ado.render.formats.pages import stored_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ _SINCE: Final = datetime(2020, 1, 1, tzinfo=UTC)
 """SEQUENCE counts seconds from here: it grows with each run, and fits 31 bits until 2088."""
 
 
-def render(report: Report) -> bytes:
+def render_calendar(report: Report) -> bytes:
     """The calendar. Imported again, each event takes the place of what it was."""
     calendar = Calendar()
     calendar.add("prodid", "-//aspm-ado//report//EN")

@@ -8,15 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
-from aspm_ado.domain.checks import CheckId, Status
 from aspm_ado.domain.reasons import ExitCode
+from aspm_ado.domain.report import CheckId, Status
 from aspm_ado.domain.text import clean
-from aspm_ado.render.formats.overview import step, stored_name
+from aspm_ado.render.formats.pages import step, stored_name
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.checks import Check
-    from aspm_ado.domain.errors import Problem
-    from aspm_ado.domain.report import ConnectionReport, OrganizationReport, Report
+    from aspm_ado.domain.reasons import Problem
+    from aspm_ado.domain.report import Check, ConnectionReport, OrganizationReport, Report
 
 _ADDRESS: Final = r"<?[^\s<>“”:/]+@[^\s<>“”:/]+>?"
 _SOMEBODY: Final = "the owner"
@@ -24,7 +23,7 @@ _ENDINGS: Final = {"failures": "failure", "errors": "error", "skipped": "skipped
 """The counters of a suite, and the element of a test case that each counts."""
 
 
-def render(report: Report) -> bytes:
+def render_junit(report: Report) -> bytes:
     """A suite for each organization, and one for each connection and Invicti ASPM."""
     root = ET.Element("testsuites", {"name": f"aspm-ado {report.command}"})
     people = _people(report)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, StateSetMetricFamily
 
-from aspm_ado.domain.checks import Status
+from aspm_ado.domain.report import Status
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
-    from aspm_ado.domain.checks import Check
-    from aspm_ado.domain.report import Report
+    from aspm_ado.domain.report import Check, Report
 
 _PLACE: Final = ("connection", "organization")
 Series = tuple[str, str]
@@ -84,7 +83,7 @@ class _ReportMetrics:
                 yield (name, clean(one.name)), one.checks
 
 
-def render(report: Report) -> bytes:
+def render_metrics(report: Report) -> bytes:
     """The metrics, in the text format of version 0.0.4."""
     registry = CollectorRegistry()
     registry.register(_ReportMetrics(report))

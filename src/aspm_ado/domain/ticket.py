@@ -11,14 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.checks import Status
 from aspm_ado.domain.reasons import CheckId, Reason, Who
+from aspm_ado.domain.report import Status
 from aspm_ado.domain.text import clean, some_of
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.checks import Check
     from aspm_ado.domain.http import Evidence
-    from aspm_ado.domain.report import ConnectionReport, OrganizationReport
+    from aspm_ado.domain.report import Check, ConnectionReport, OrganizationReport
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,0 @@
-"""Texts that help a person: the guide, requests to administrators, tickets."""
