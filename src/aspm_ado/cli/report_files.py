@@ -88,7 +88,8 @@ class ReportFiles:
         if problem.reason.exit_code in _WITHOUT_FILES:
             return problem
         at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        before = self._written or Report(self._invocation.command, at, DaySource.LOCAL)
+        before = self._written or self._invocation.finished
+        before = before or Report(self._invocation.command, at, DaySource.LOCAL)
         return self.write(replace(before, error=problem)).error or problem
 
 

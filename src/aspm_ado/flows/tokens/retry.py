@@ -181,6 +181,9 @@ def retry_until_good(
     """While a person is there and something failed, let them fix it."""
     while context.asker.asks:
         failed = [result for result in results if _trouble(result)]
+        for result in failed:
+            if result.is_rejected:
+                context.asker.forget(result.token.secret)
         if not failed:
             _tell_proven(context, results)
             break
