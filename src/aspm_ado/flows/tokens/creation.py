@@ -447,8 +447,8 @@ def revoking_unkept(context: Context) -> Iterator[None]:
 def _tell_unstored(context: Context) -> None:
     asker = context.asker
     if asker.keeps and asker.unstored:
-        token, copy = ("token", "copy") if asker.unstored == 1 else ("tokens", "copies")
-        verb = "is" if asker.unstored == 1 else "are"
+        is_one = len(asker.unstored) == 1
+        token, copy, verb = ("token", "copy", "is") if is_one else ("tokens", "copies", "are")
         context.voice.warn(
             f"The {token} that you entered {verb} not stored. Keep your {copy}: Azure DevOps shows "
             "a token only once."

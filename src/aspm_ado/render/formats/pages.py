@@ -77,8 +77,11 @@ def step(check: Check, connection: str | None) -> str:
     if not check.is_trouble:
         return ""
     remedy, command = clean(check.remedy or "", 600), ""
-    if connection is not None:
-        command = (check.next or Command("validate")).text(connection)
+    following = check.next
+    if following is None and check.status in (Status.FAIL, Status.UNKNOWN):
+        following = Command("validate")
+    if connection is not None and following is not None:
+        command = following.text(connection)
     if remedy.endswith(command):
         command = ""
     return " → ".join(filter(None, (remedy, command)))
