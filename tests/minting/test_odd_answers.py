@@ -42,7 +42,11 @@ class _Between:
         return getattr(self._transport, name)
 
     def exchange(self, call):
-        if call.method != self._method or PATS not in call.url or self._where not in call.url.lower():
+        if (
+            call.method != self._method
+            or PATS not in call.url
+            or self._where not in call.url.lower()
+        ):
             return self._transport.exchange(call)
         if self._acts:
             self._transport.exchange(call)
@@ -96,7 +100,9 @@ def test_a_token_is_revoked_only_where_azure_devops_says_so(desk, odd):
     assert "could not be revoked" in here.said
     assert "is revoked." not in here.said
     assert int(rotate(here.context(REQUIRED), "contoso", []).exit_code) == 0
-    assert [one.revoked for one in here.made] == [True, True, False], "the next creation tries again"
+    assert [one.revoked for one in here.made] == [True, True, False], (
+        "the next creation tries again"
+    )
 
 
 @pytest.mark.parametrize("error", ["tokenNotFound", "AuthorizationNotFound"])

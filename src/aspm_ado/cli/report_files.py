@@ -4,35 +4,28 @@ written, and written whole whenever there is a document.
 
 from __future__ import annotations
 
-from aspm_ado.adapters.records.catalog import default_folder
-from aspm_ado.adapters.records.folder import prove_replaceable
-from aspm_ado.adapters.records.folder import replace_file
-from aspm_ado.domain.azure.retirement import DaySource
-from aspm_ado.domain.questions import ASPM_TOKEN_FILE
-from aspm_ado.domain.questions import CA_BUNDLE
-from aspm_ado.domain.questions import FROM
-from aspm_ado.domain.questions import PAT_FILE
-from aspm_ado.domain.questions import REGISTRATION_PROFILE
-from aspm_ado.domain.questions import REPORT
-from aspm_ado.domain.reasons import ExitCode
-from aspm_ado.domain.reasons import Problem
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.reasons import StoreError
-from aspm_ado.domain.reasons import UsageError
-from aspm_ado.domain.report import Report
-from aspm_ado.domain.report import gravest
-from aspm_ado.domain.text import clean
-from aspm_ado.domain.text import join_words
-from aspm_ado.domain.text import system_words
-from aspm_ado.render.formats import EXTRA
-from aspm_ado.render.formats import FORMATS
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
-from typing import TYPE_CHECKING
-import os
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.adapters.records.catalog import default_folder
+from aspm_ado.adapters.records.folder import prove_replaceable, replace_file
+from aspm_ado.domain.azure.retirement import DaySource
+from aspm_ado.domain.questions import (
+    ASPM_TOKEN_FILE,
+    CA_BUNDLE,
+    FROM,
+    PAT_FILE,
+    REGISTRATION_PROFILE,
+    REPORT,
+)
+from aspm_ado.domain.reasons import ExitCode, Problem, Reason, StoreError, UsageError
+from aspm_ado.domain.report import Report, gravest
+from aspm_ado.domain.text import clean, join_words, system_words
+from aspm_ado.render.formats import EXTRA, FORMATS
 
 if TYPE_CHECKING:
     from aspm_ado.cli.context import Invocation

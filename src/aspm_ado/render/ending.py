@@ -5,40 +5,25 @@ Organizations that came out alike share a line wherever they stand, so that 200 
 
 from __future__ import annotations
 
-from aspm_ado.domain.azure.place import Deployment
-from aspm_ado.domain.azure.retirement import Reach
-from aspm_ado.domain.azure.retirement import count_days
-from aspm_ado.domain.reasons import CheckId
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import Command
-from aspm_ado.domain.report import Status
-from aspm_ado.domain.report import TokenFacts
-from aspm_ado.domain.report import Verdict
-from aspm_ado.domain.text import FEW
-from aspm_ado.domain.text import clean
-from aspm_ado.domain.text import some_of
-from aspm_ado.domain.ticket import responsibilities
-from aspm_ado.render.text import VERDICTS
+import re
 from collections import Counter
-from collections.abc import Callable
-from collections.abc import Hashable
-from collections.abc import Iterable
-from collections.abc import Iterator
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
-from typing import Final
-from typing import TYPE_CHECKING
-from typing import TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import quote
-import re
+
+from aspm_ado.domain.azure.place import Deployment
+from aspm_ado.domain.azure.retirement import Reach, count_days
+from aspm_ado.domain.reasons import CheckId, Reason
+from aspm_ado.domain.report import Command, Status, TokenFacts, Verdict
+from aspm_ado.domain.text import FEW, clean, some_of
+from aspm_ado.domain.ticket import responsibilities
+from aspm_ado.render.text import VERDICTS
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.report import Check
-    from aspm_ado.domain.report import ConnectionReport
-    from aspm_ado.domain.report import OrganizationReport
-    from aspm_ado.domain.report import Report
+    from aspm_ado.domain.report import Check, ConnectionReport, OrganizationReport, Report
 
 _T = TypeVar("_T")
 Line = tuple[Status | None, str]

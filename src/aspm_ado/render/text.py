@@ -6,30 +6,21 @@ elsewhere. rich is imported where it paints: nothing else waits for it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Final, TextIO
+
 from aspm_ado import __version__
 from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import count_days
 from aspm_ado.domain.reasons import CheckId
-from aspm_ado.domain.report import Status
-from aspm_ado.domain.report import Verdict
-from aspm_ado.domain.text import FEW
-from aspm_ado.domain.text import clean
-from aspm_ado.domain.text import encodable
-from aspm_ado.domain.text import wrap
+from aspm_ado.domain.report import Status, Verdict
+from aspm_ado.domain.text import FEW, clean, encodable, wrap
 from aspm_ado.domain.ticket import responsibilities
-from collections.abc import Iterable
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import groupby
-from typing import Final
-from typing import TYPE_CHECKING
-from typing import TextIO
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.report import Check
-    from aspm_ado.domain.report import ConnectionReport
-    from aspm_ado.domain.report import OrganizationReport
-    from aspm_ado.domain.report import Report
+    from aspm_ado.domain.report import Check, ConnectionReport, OrganizationReport, Report
     from aspm_ado.render.ending import Line
 
 MARKS: Final = {

@@ -119,9 +119,7 @@ def _keep_answers(context: Context) -> None:
     if earlier := context.records.load_draft():
         answers = {**earlier.answers, **answers}
     context.records.save_draft(Draft(answers, context.now().isoformat(timespec="seconds")))
-    context.voice.note(
-        "Your answers are saved for the next run of connect, without secrets."
-    )
+    context.voice.note("Your answers are saved for the next run of connect, without secrets.")
 
 
 # The file: the names of options are its keys

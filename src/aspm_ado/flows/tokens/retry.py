@@ -2,63 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
 from aspm_ado import __version__
-from aspm_ado.domain.azure.place import Deployment
-from aspm_ado.domain.azure.place import parse_organization
-from aspm_ado.domain.azure.place import parse_server
+from aspm_ado.domain.azure.place import Deployment, parse_organization, parse_server
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.azure.scopes import boxes_of
-from aspm_ado.domain.documents import Names
-from aspm_ado.domain.documents import UserProfile
-from aspm_ado.domain.questions import CLONE_USERNAME
-from aspm_ado.domain.questions import COLLECTION
-from aspm_ado.domain.questions import Choice
-from aspm_ado.domain.questions import PAT_EXPIRES
-from aspm_ado.domain.questions import Question
-from aspm_ado.domain.questions import SERVER_URL
-from aspm_ado.domain.reasons import CheckId
-from aspm_ado.domain.reasons import ExitCode
-from aspm_ado.domain.reasons import NotCreatedError
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.reasons import UsageError
-from aspm_ado.domain.reasons import Who
-from aspm_ado.domain.report import Check
-from aspm_ado.domain.report import Status
-from aspm_ado.domain.text import FEW
-from aspm_ado.domain.text import clean
-from aspm_ado.domain.text import some_of
+from aspm_ado.domain.documents import Names, UserProfile
+from aspm_ado.domain.questions import (
+    CLONE_USERNAME,
+    COLLECTION,
+    PAT_EXPIRES,
+    SERVER_URL,
+    Choice,
+    Question,
+)
+from aspm_ado.domain.reasons import CheckId, ExitCode, NotCreatedError, Reason, UsageError, Who
+from aspm_ado.domain.report import Check, Status
+from aspm_ado.domain.text import FEW, clean, some_of
 from aspm_ado.domain.ticket import responsibilities
 from aspm_ado.flows.answers import parse_username
-from aspm_ado.flows.tokens.creation import Creation
-from aspm_ado.flows.tokens.creation import not_created_report
-from aspm_ado.flows.tokens.prompt import OPEN
-from aspm_ado.flows.tokens.prompt import acquire
-from aspm_ado.flows.tokens.prompt import open_page
-from aspm_ado.flows.tokens.prompt import time_left
+from aspm_ado.flows.tokens.creation import Creation, not_created_report
+from aspm_ado.flows.tokens.prompt import OPEN, acquire, open_page, time_left
 from aspm_ado.flows.tokens.sources import ask_token
-from aspm_ado.flows.validation.report import connection_report
-from aspm_ado.flows.validation.report import not_good
-from aspm_ado.flows.validation.run import validate
-from aspm_ado.flows.validation.run import validating
+from aspm_ado.flows.validation.report import connection_report, not_good
+from aspm_ado.flows.validation.run import validate, validating
 from aspm_ado.flows.validation.scheduler import one_call
-from collections.abc import Callable
-from collections.abc import Sequence
-from collections.abc import Set
-from dataclasses import dataclass
-from typing import Final
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.azure.place import Place
-    from aspm_ado.domain.azure.place import Site
+    from aspm_ado.domain.azure.place import Place, Site
     from aspm_ado.domain.ports import Prompter
     from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.scheduler import RequestPlan
-    from aspm_ado.flows.validation.token import Demand
-    from aspm_ado.flows.validation.token import OrganizationResult
-    from aspm_ado.flows.validation.token import Token
-    from aspm_ado.flows.validation.token import TokenResult
+    from aspm_ado.flows.validation.token import Demand, OrganizationResult, Token, TokenResult
 
 INSTEAD: Final = Question("instead", "Organization (name or any URL in it)")
 _WHICH: Final = Question("correct-which", "Which one do you mean?")
