@@ -15,7 +15,7 @@ from aspm_ado import __version__
 from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import count_days
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import Command, OrganizationReport, TokenFacts, Verdict
+from aspm_ado.domain.report import Command, OrganizationReport, Status, TokenFacts, Verdict
 from aspm_ado.domain.text import clean
 from aspm_ado.render.text import VERDICTS, TableRow
 
