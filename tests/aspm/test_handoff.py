@@ -249,7 +249,7 @@ def test_the_form_that_works_is_said_where_git_may_fail(deployment, token, usern
     assert bool(notes) is bool(form)
     if form:
         assert form in notes[1]
-        made = FormValues("X", (), (), (), "Azure DevOps Server", notes)
+        made = FormValues(Deployment.SERVER, "X", (), (), (), "Azure DevOps Server", notes)
         text = support_ticket(made, TokenEvidence((), ""), aspm_url="u", api="auto", version="1")
         assert set(notes) <= set(text)
 

@@ -17,10 +17,9 @@ from hypothesis import strategies as st
 from aspm_ado import __version__
 from aspm_ado.domain.azure.place import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import DaySource, Reach
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import CheckId, Reason
 from aspm_ado.domain.report import (
     Check,
-    CheckId,
     Command,
     ConnectionReport,
     OrganizationReport,
@@ -212,7 +211,7 @@ def test_where_a_shared_token_is_dead_no_organization_is_told_to_be_good() -> No
         "✗ Contoso, Fabrikam · Identity: The organization rejects the token.\n"
         "    → Create a new one.\n"
         "- Skipped 2 checks because of this.\n\n"
-        "✗ Contoso, Fabrikam: token …Wx9Z, expiry unknown\n\n"
+        "✗ Contoso, Fabrikam: token …Wx9Z\n\n"
         "Not ready. (exit 4) · 2 failed, 2 skipped\n"
     )
 
@@ -463,6 +462,22 @@ def test_what_was_never_asked_is_no_good_organization() -> None:
     assert "- contoso: not checked\n" in text
     assert "- Skipped 1 check because of this.\n" in text
     assert text.endswith("Next: aspm-ado rotate contoso\n")
+
+
+def test_what_is_the_same_of_several_is_one_row_although_it_names_one_of_them() -> None:
+    detail = "Contoso and Fabrikam both accept this token."
+    warned = (Check(CheckId.REACH, Status.WARN, detail, Reason.REACH_GLOBAL_ENDS, "Replace it."),)
+    made = [OrganizationReport(name, ADA, TokenFacts(), warned) for name in ("Contoso", "Fabrikam")]
+    text = shortly(places(*made))
+    assert text.count("both accept this token") == 1
+    assert "! Contoso, Fabrikam · Reach of the token: Contoso and Fabrikam both accept" in text
+
+
+def test_a_connection_that_was_not_made_is_not_checked() -> None:
+    failed = (Check(CheckId.ACCESS, Status.UNKNOWN, "The file is gone.", Reason.FILE_UNREADABLE),)
+    for name, shown in (("contoso", "contoso"), ("*", "every organization")):
+        text = shortly(places(OrganizationReport(name, None, TokenFacts(), failed)))
+        assert f"\n? {shown}: not checked\n" in text
 
 
 def test_verbose_is_not_advised_once_the_text_was_shown() -> None:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.aspm.api import Profile
     from aspm_ado.domain.azure.retirement import Clock
     from aspm_ado.domain.ports import Desktop, Entra, Prompter, Records, Sources, Vault
+    from aspm_ado.domain.report import Report
     from aspm_ado.flows.context import Context
 
 SECRET_VARIABLES: Final = (
@@ -78,6 +79,8 @@ class Invocation:
         self.command = command
         self._closing = ExitStack()
         self._is_own_process = environment is None
+        self.finished: Report | None = None
+        """What was found out before the run was left, for the document."""
         if environment is None:
             environment = os.environ
         self.environment = dict(environment)

@@ -79,7 +79,8 @@ class ReportFiles:
         if problem.reason.exit_code in _WITHOUT_FILES:
             return problem
         run = self._invocation
-        before = self._written or Report(run.command, run.at, DaySource.LOCAL)
+        before = self._written or run.finished
+        before = before or Report(run.command, run.at, DaySource.LOCAL)
         return self.write(replace(before, error=problem)).error or problem
 
 

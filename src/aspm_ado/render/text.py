@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final, TextIO
 from aspm_ado import __version__
 from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import count_days
-from aspm_ado.domain.report import CheckId, Status, Verdict
+from aspm_ado.domain.reasons import CheckId
+from aspm_ado.domain.report import Status, Verdict
 from aspm_ado.domain.text import FEW, clean, encodable, wrap
 from aspm_ado.domain.ticket import responsibilities
 

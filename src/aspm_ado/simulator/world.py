@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final, Literal
 from uuid import NAMESPACE_URL, uuid5
 
 
+@lru_cache(4096)
 def stable_id(*names: str) -> str:
     """Return the UUID of these names, the same in every run."""
     return str(uuid5(NAMESPACE_URL, "simulated:" + "/".join(names)))

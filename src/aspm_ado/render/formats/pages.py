@@ -15,7 +15,7 @@ from aspm_ado import __version__
 from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import count_days
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import Command, OrganizationReport, TokenFacts, Verdict
+from aspm_ado.domain.report import Command, OrganizationReport, Status, TokenFacts, Verdict
 from aspm_ado.domain.text import clean
 from aspm_ado.render.text import VERDICTS, TableRow
 
@@ -77,8 +77,11 @@ def step(check: Check, connection: str | None) -> str:
     if not check.is_trouble:
         return ""
     remedy, command = clean(check.remedy or "", 600), ""
-    if connection is not None:
-        command = (check.next or Command("validate")).text(connection)
+    following = check.next
+    if following is None and check.status in (Status.FAIL, Status.UNKNOWN):
+        following = Command("validate")
+    if connection is not None and following is not None:
+        command = following.text(connection)
     if remedy.endswith(command):
         command = ""
     return " → ".join(filter(None, (remedy, command)))
