@@ -289,7 +289,7 @@ class _Connecting:
         if stored:
             said = (
                 f"Stored in “{self.options.name}”: {len(stored)} of {len(places)} organizations "
-                f"({some_of(stored, 200)})."
+                f"({some_of(stored)})."
             )
         return said, self.again(places)
 

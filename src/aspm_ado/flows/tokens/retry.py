@@ -207,7 +207,7 @@ def _tell_proven(context: Context, results: Sequence[TokenResult]) -> None:
                 words += f", expires {one.token.expires}"
             proven.setdefault(words, []).append(clean(one.name, 60))
     for words, names in proven.items():
-        context.voice.say(f"Verified: {some_of(names, 200)}: token{words}.")
+        context.voice.say(f"Verified: {some_of(names)}: token{words}.")
 
 
 def _ask_next(
