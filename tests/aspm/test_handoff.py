@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from aspm_ado.domain.aspm.api import Settings
@@ -159,6 +161,15 @@ def test_the_clipboard(stand, desk, words):
     assert words in here.voice.text
     assert PAT not in here.voice.text
     assert (desk.held is None) == (desk.way not in ("clip.exe", TERMINAL))
+
+
+def test_no_command_is_named_for_a_token_that_only_this_run_has(stand):
+    here = stand()
+    here.desk = Desk(None)
+    context = here.context(given("contoso"), Person(handoff=["copy", "later"]))
+    connect(replace(context, outlives_run=False), None)
+    assert "Only this run has the token." in here.voice.text
+    assert "aspm-ado token" not in here.voice.text
 
 
 def test_of_several_organizations_the_token_command_names_one(stand):

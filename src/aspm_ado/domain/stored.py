@@ -105,9 +105,14 @@ class StoredCredential:
     authorization_id: str = ""
 
     @property
+    def identity(self) -> Identity:
+        """The owner."""
+        return Identity(self.identity_id, self.identity_name, self.identity_account)
+
+    @property
     def owner(self) -> str:
         """The owner, as Azure DevOps named them."""
-        return Identity(self.identity_id, self.identity_name, self.identity_account).label
+        return self.identity.label
 
     @property
     def ends(self) -> date | None:

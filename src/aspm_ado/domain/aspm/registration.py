@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.aspm.api import Profile, Values, at, same, where_tokens_are_made
 from aspm_ado.domain.documents import Document
 from aspm_ado.domain.http import Origin
-from aspm_ado.domain.reasons import NEVER_SENT, Reason
-from aspm_ado.domain.report import Check, CheckId, Command, Status, skip
+from aspm_ado.domain.reasons import NEVER_SENT, CheckId, Reason
+from aspm_ado.domain.report import Check, Command, Status, skip
 from aspm_ado.domain.rules.aspm import (
     ASPM_INCONCLUSIVE,
     AspmAnswer,

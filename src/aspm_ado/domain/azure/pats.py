@@ -454,22 +454,33 @@ _GONE: Final = frozenset({"tokennotfound", "authorizationnotfound", "invalidauth
 
 
 def is_uncertain(reply: Reply) -> bool:
-    """Whether a token may have been created although its value did not arrive."""
+    """Whether a token may have been created although its value did not arrive.
+
+    Only Azure DevOps itself can say that there is none: what else answers may have passed the
+    request on before.
+    """
     if isinstance(reply.answer, PatAnswer):
         return not reply.answer.error and (
             reply.answer.pat is None or reply.answer.pat.secret is None
         )
     if pat_error(reply) or reply.failure in NEVER_SENT:
         return False
-    return classify(reply) in (AnswerKind.NO_ANSWER, AnswerKind.SERVER_ERROR) or reply.status in (
-        200,
-        201,
-    )
+    is_accepted = 200 <= reply.status < 300 and reply.status != 203
+    return is_accepted or classify(reply) in _NOT_ITS_ANSWER
+
+
+_NOT_ITS_ANSWER: Final = (
+    AnswerKind.NO_ANSWER,
+    AnswerKind.SERVER_ERROR,
+    AnswerKind.NOT_AZURE_DEVOPS,
+)
 
 
 def is_revoked(reply: Reply) -> bool:
-    """Whether a token is revoked, or no longer exists."""
-    return reply.status in (200, 202, 204) or pat_error(reply).lower() in _GONE
+    """Whether Azure DevOps says that a token is revoked, or no longer exists."""
+    if error := pat_error(reply):
+        return error.lower() in _GONE
+    return reply.status in (200, 202, 204) and classify(reply) is AnswerKind.ANSWER
 
 
 _NOT_A_MEMBER: Final = (

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.aspm.api import Dialect, where_tokens_are_made
 from aspm_ado.domain.documents import AspmKnown, AspmPage
 from aspm_ado.domain.http import Origin
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import Check, CheckId, Command, Status, skip
+from aspm_ado.domain.reasons import CheckId, Reason
+from aspm_ado.domain.report import Check, Command, Status, skip
 from aspm_ado.domain.rules.classify import SAME_HOST, is_html, redirect_target
 from aspm_ado.domain.text import clean_said
 
@@ -175,7 +175,7 @@ _FORBIDDEN: Final = {
 """What a 403 means, and its remedy."""
 
 
-def judge_token(url: str, dialect: Dialect, reply: Reply) -> Check:
+def judge_token(url: str, dialect: Dialect | None, reply: Reply) -> Check:
     """``aspm.token``, by the answer of ``teams/``: 200 or 401 are documented."""
     good = Check(CheckId.ASPM_TOKEN, Status.PASS, "Invicti ASPM accepts the API token.")
     return _judge_list(good, url, dialect, reply)
@@ -187,7 +187,7 @@ def judge_projects(url: str, dialect: Dialect, reply: Reply) -> Check:
     return _judge_list(good, url, dialect, reply)
 
 
-def _judge_list(good: Check, url: str, dialect: Dialect, reply: Reply) -> Check:
+def _judge_list(good: Check, url: str, dialect: Dialect | None, reply: Reply) -> Check:
     """Return ``good``, or the failure in the answer."""
     kind, following = classify_aspm(reply), None
     if kind is AspmAnswer.ANSWER and isinstance(reply.answer, AspmPage):
