@@ -146,7 +146,8 @@ def test_what_no_log_obeys_stays(text: str) -> None:
 
 def test_as_many_names_as_there_is_room_for_are_listed_once_and_the_rest_is_counted() -> None:
     names = [f"organization-{number:02}" for number in range(9)]
-    assert some_of([*names, names[0]]) == f"{', '.join(names[:3])} and 6 more"
+    assert some_of([*names, names[0]]) == ", ".join(names)
+    assert some_of([*names, names[0]], 60) == f"{', '.join(names[:3])} and 6 more"
     assert some_of(["a", "b", "a"]) == "a, b"
     assert some_of(["a\x1b[31m"]) == "a[31m"
     assert some_of([]) == ""

@@ -166,7 +166,7 @@ def test_a_stop_says_what_is_stored_and_a_rerun_goes_on(tmp_path, stop, at, stor
     if stored:
         assert caught.value.problem == (
             f"Interrupted. Stored in “org00”: {stored} of {len(names)} organizations "
-            f"({some_of(names[:stored], 200)})."
+            f"({some_of(names[:stored])})."
         )
         assert caught.value.remedy == (
             "To continue, run: aspm-ado connect org00 --all-organizations --create-token require --yes"

@@ -277,10 +277,14 @@ class Entry:
         return left
 
     def awaiting(
-        self, names: Iterable[str], waiting: Mapping[str, Successor] | None = None
+        self,
+        names: Iterable[str],
+        waiting: Mapping[str, Successor] | None = None,
+        reach: ReachDemanded | None = None,
     ) -> Entry:
-        """Make these the only pending tokens of ``names``."""
-        return replace(self, successors={**self.successors_without(names), **(waiting or {})})
+        """Make these the only pending tokens of ``names``. A new ``reach`` applies from now on."""
+        successors = {**self.successors_without(names), **(waiting or {})}
+        return replace(self, successors=successors, reach_demanded=reach or self.reach_demanded)
 
     def renamed(self, old: str, new: str) -> Entry:
         """The same where an organization has another name, as a person says.

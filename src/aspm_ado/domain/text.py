@@ -95,7 +95,7 @@ def join_words(words: Sequence[str], last: str = "and") -> str:
     return f"{', '.join(words[:-1])}, {last} {words[-1]}"
 
 
-def some_of(names: Iterable[str], room: int = 60) -> str:
+def some_of(names: Iterable[str], room: int = 200) -> str:
     """Each name once, as many as there is room for; the others are counted."""
     text, *others = dict.fromkeys(clean(name, 160) for name in names) or [""]
     left = len(others)

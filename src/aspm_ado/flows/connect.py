@@ -310,7 +310,7 @@ class _Connecting:
         said = ""
         if stored:
             total = f"{len(stored)} of {len(places)} {places[0].noun}s"
-            said = f"Stored in “{self.options.name}”: {total} ({some_of(stored, 200)})."
+            said = f"Stored in “{self.options.name}”: {total} ({some_of(stored)})."
         return said, self.again(places)
 
     def store_now(self, results: Sequence[TokenResult]) -> None:

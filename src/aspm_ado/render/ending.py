@@ -180,7 +180,7 @@ def _rows(found: Sequence[_Found], remedies: set[str], *, several: bool) -> Iter
             detail = f"for {first.label}: {first.check.detail}"
         title = first.check.title
         if several:
-            title = f"{some_of(one.label for one in group)} · {title}"
+            title = f"{some_of((one.label for one in group), 60)} · {title}"
         yield first.check.status, f"{title}: {clean(detail, 600)}"
         if remedy and remedies.isdisjoint((remedy, first.check.remedy or "")):
             remedies.add(remedy)
@@ -339,7 +339,7 @@ def _responsibilities(report: Report, *, verbose: bool) -> list[str]:
             sentences.setdefault(one.sentence, []).append(clean(connection.name or "", 70))
     lines = []
     for sentence, names in sentences.items():
-        beginning = some_of(filter(None, names)) if any(names) else ""
+        beginning = some_of(filter(None, names), 60) if any(names) else ""
         lines.append(f"{beginning}: {sentence}" if beginning else sentence)
     if lines and not verbose and not report.told:
         lines.append("To get text for a support ticket, run the same command with --verbose.")
@@ -365,7 +365,8 @@ def _left(report: Report, told: str) -> list[str]:
         if len(found) > FEW:
             columns = zip(*(one.split() for one in found), strict=False)
             same = " ".join(one[0] for one in takewhile(lambda one: len(set(one)) == 1, columns))
-            found = [f"{same} NAME, for {some_of(one.removeprefix(same).strip() for one in found)}"]
+            names = some_of((one.removeprefix(same).strip() for one in found), 60)
+            found = [f"{same} NAME, for {names}"]
         lines += [f"Next: {command}" for command in found]
     return lines
 

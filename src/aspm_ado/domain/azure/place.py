@@ -30,14 +30,12 @@ class Deployment(StrEnum):
     @property
     def noun(self) -> str:
         """``organization`` or ``collection``."""
-        return {Deployment.SERVICES: "organization", Deployment.SERVER: "collection"}[self]
+        return "organization" if self is Deployment.SERVICES else "collection"
 
     @property
     def all_places(self) -> str:
         """What a token of all reaches: ``accessible organizations`` or ``collections``."""
-        return {Deployment.SERVICES: "accessible organizations", Deployment.SERVER: "collections"}[
-            self
-        ]
+        return "accessible organizations" if self is Deployment.SERVICES else "collections"
 
 
 class Purpose(StrEnum):

@@ -121,17 +121,16 @@ class Clock:
 
         Without one, by what it said before in this run.
         """
+        moment = self.told
         for reply in replies:
             if reply is None or reply.received is None:
                 continue
             if reply.header("X-TFS-ProcessId") or reply.header("ActivityId"):
-                self.told = self.told or reply.received
-                return self._told_on(reply.received)
-        if self.told is not None:
-            return self._told_on(self.told)
-        return Calendar(self.today, DaySource.LOCAL, self.global_end)
-
-    def _told_on(self, moment: datetime) -> Calendar:
+                moment = reply.received
+                self.told = self.told or moment
+                break
+        if moment is None:
+            return Calendar(self.today, DaySource.LOCAL, self.global_end)
         source = DaySource.PINNED if self.pinned else DaySource.SERVER
         return Calendar(moment.date(), source, self.global_end)
 

@@ -22,7 +22,6 @@ from aspm_ado.domain.rules.classify import (
     AnswerKind,
     answers_everywhere,
     classify,
-    explain_inconclusive,
     inconclusive,
     profile_owner,
     switched_off,
@@ -235,12 +234,7 @@ def _not_accepted(place: Place, first: Reply, kind: AnswerKind) -> tuple[Check, 
     """
     failure = _access_failure(place, first, kind)
     if failure is None:
-        reason, detail, remedy = explain_inconclusive(first)
-        access, identity = (
-            Check(check, Status.UNKNOWN, detail, reason, remedy).on(first)
-            for check in (CheckId.ACCESS, CheckId.IDENTITY)
-        )
-        return access, identity
+        return inconclusive(CheckId.ACCESS, first), inconclusive(CheckId.IDENTITY, first)
     reason, detail, remedy = failure
     return (
         Check(CheckId.ACCESS, Status.FAIL, detail, reason, remedy).on(first),
@@ -293,36 +287,25 @@ def _access_failure(place: Place, first: Reply, kind: AnswerKind) -> tuple[Reaso
 
 def _rejected(place: Place, kind: AnswerKind, calendar: Calendar, history: TokenHistory) -> Check:
     """Return ``identity`` if no organization accepts the token."""
+    page, following = place.token_page, None
     if kind is AnswerKind.EXPIRED:
-        return Check(
-            CheckId.IDENTITY,
-            Status.FAIL,
-            "Azure DevOps rejects the token: it has expired.",
-            Reason.TOKEN_EXPIRED,
-            f"Create a new one on {place.token_page}. You cannot restore an expired or revoked "
-            "token.",
+        reason, detail = Reason.TOKEN_EXPIRED, "Azure DevOps rejects the token: it has expired."
+        remedy = f"Create a new one on {page}. You cannot restore an expired or revoked token."
+    elif kind is AnswerKind.ANSWER:
+        reason = Reason.TOKEN_ANONYMOUS
+        detail = f"{place.name} treated the request as anonymous: it did not accept the token."
+        remedy = f"Copy the whole token again, or create a new one on {page}."
+    else:
+        reason = Reason.TOKEN_REJECTED
+        causes = "; ".join(rejection_causes(place, history, calendar))
+        detail = (
+            f"{place.name} rejects the token. Azure DevOps does not say why. Possible causes: "
+            f"{causes}."
         )
-    if kind is AnswerKind.ANSWER:
-        return Check(
-            CheckId.IDENTITY,
-            Status.FAIL,
-            f"{place.name} treated the request as anonymous: it did not accept the token.",
-            Reason.TOKEN_ANONYMOUS,
-            f"Copy the whole token again, or create a new one on {place.token_page}.",
-        )
-    remedy, follows = f"Copy it again, or create a new one on {place.token_page}.", None
-    if history.was_good:
-        remedy = f"Create a new one on {place.token_page}."
-    stopped = history.has_stopped(place.site.deployment, calendar)
-    if stopped and not history.has_expired(calendar):
-        remedy = f"Create one token per organization: {MIGRATE}"
-        follows = Command("migrate")
-    return Check(
-        CheckId.IDENTITY,
-        Status.FAIL,
-        f"{place.name} rejects the token. Azure DevOps does not say why. Possible causes: "
-        f"{'; '.join(rejection_causes(place, history, calendar))}.",
-        Reason.TOKEN_REJECTED,
-        remedy,
-        next=follows,
-    )
+        remedy = f"Copy it again, or create a new one on {page}."
+        if history.was_good:
+            remedy = f"Create a new one on {page}."
+        stopped = history.has_stopped(place.site.deployment, calendar)
+        if stopped and not history.has_expired(calendar):
+            remedy, following = f"Create one token per organization: {MIGRATE}", Command("migrate")
+    return Check(CheckId.IDENTITY, Status.FAIL, detail, reason, remedy, next=following)

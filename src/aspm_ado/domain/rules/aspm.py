@@ -160,38 +160,40 @@ def judge_reachable(
     return DialectsFound(check, ())
 
 
-def judge_token(url: str, dialect: Dialect | None, reply: Reply) -> Check:
-    """``aspm.token``, by the answer of ``teams/``: 200 or 401 are documented."""
-    return _judge_list(
-        Check(CheckId.ASPM_TOKEN, Status.PASS, "Invicti ASPM accepts the API token."),
+_FORBIDDEN: Final = {
+    CheckId.ASPM_TOKEN: (
         "Invicti ASPM knows the API token, but denies it access",
         "Use an API token whose owner may sign in and see projects, or ask an administrator of "
         "Invicti ASPM.",
-        (url, dialect, reply),
-    )
+    ),
+    CheckId.ASPM_PROJECTS: (
+        "Invicti ASPM accepts the API token, but its owner may not read projects",
+        "Ask an administrator of Invicti ASPM for permission to read projects, or use the API "
+        "token of someone who has it.",
+    ),
+}
+"""What a 403 means, and its remedy."""
+
+
+def judge_token(url: str, dialect: Dialect | None, reply: Reply) -> Check:
+    """``aspm.token``, by the answer of ``teams/``: 200 or 401 are documented."""
+    good = Check(CheckId.ASPM_TOKEN, Status.PASS, "Invicti ASPM accepts the API token.")
+    return _judge_list(good, url, dialect, reply)
 
 
 def judge_projects(url: str, dialect: Dialect, reply: Reply) -> Check:
     """``aspm.projects``, by the answer of ``projects/``: 403 where the owner lacks the right."""
-    return _judge_list(
-        Check(CheckId.ASPM_PROJECTS, Status.PASS, "The API token may read projects."),
-        "Invicti ASPM accepts the API token, but its owner may not read projects",
-        "Ask an administrator of Invicti ASPM for permission to read projects, or use the API "
-        "token of someone who has it.",
-        (url, dialect, reply),
-    )
+    good = Check(CheckId.ASPM_PROJECTS, Status.PASS, "The API token may read projects.")
+    return _judge_list(good, url, dialect, reply)
 
 
-def _judge_list(
-    good: Check, forbidden: str, remedy: str, asked: tuple[str, Dialect | None, Reply]
-) -> Check:
-    """Return ``good`` or the failure in the answer. ``forbidden`` and ``remedy`` are for a 403."""
-    url, dialect, reply = asked
+def _judge_list(good: Check, url: str, dialect: Dialect | None, reply: Reply) -> Check:
+    """Return ``good``, or the failure in the answer."""
     kind, following = classify_aspm(reply), None
     if kind is AspmAnswer.ANSWER and isinstance(reply.answer, AspmPage):
         return good.on(reply)
     if kind is AspmAnswer.FORBIDDEN:
-        reason, detail = Reason.ASPM_FORBIDDEN, forbidden
+        reason, (detail, remedy) = Reason.ASPM_FORBIDDEN, _FORBIDDEN[good.id]
     elif kind is AspmAnswer.REFUSED:
         reason, detail = Reason.ASPM_TOKEN_REJECTED, "Invicti ASPM does not accept the API token"
         if good.id is CheckId.ASPM_TOKEN:

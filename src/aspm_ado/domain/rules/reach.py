@@ -144,21 +144,11 @@ def _unknown(reach_seen: ReachSeen, wanted: Reach) -> Check:
     if reach_seen.unheard and (reply := reach_seen.reply) is not None:
         reason, why, remedy = explain_inconclusive(reply)
         detail = f"{detail} {why}"
+    status = Status.UNKNOWN
     if wanted is Reach.ORGANIZATION:
-        return Check(
-            CheckId.REACH,
-            Status.WARN,
-            f"{detail} One organization suffices here.",
-            reason,
-            "If the token works where you need it, do nothing.",
-        )
-    return Check(
-        CheckId.REACH,
-        Status.UNKNOWN,
-        detail,
-        reason,
-        remedy,
-    )
+        status, detail = Status.WARN, f"{detail} One organization suffices here."
+        remedy = "If the token works where you need it, do nothing."
+    return Check(CheckId.REACH, status, detail, reason, remedy)
 
 
 def _all(reach_seen: ReachSeen, deployment: Deployment, calendar: Calendar) -> Check:
@@ -166,26 +156,16 @@ def _all(reach_seen: ReachSeen, deployment: Deployment, calendar: Calendar) -> C
     days = calendar.days_to_end(deployment)
     if days is None:
         return Check(CheckId.REACH, Status.PASS, detail)
-    end, migrate = calendar.global_end, Command("migrate")
-    replace_it = "Replace it with one token per organization before"
+    end = calendar.global_end
+    detail += f" Microsoft announced the end of such tokens for {end}"
     if days <= 0:
-        return Check(
-            CheckId.REACH,
-            Status.WARN,
-            f"{detail} Microsoft announced the end of such tokens for {end}. This one still works.",
-            Reason.REACH_GLOBAL_OUTLIVED,
-            f"{replace_it} it stops working: {MIGRATE}",
-            next=migrate,
-        )
-    return Check(
-        CheckId.REACH,
-        Status.WARN,
-        f"{detail} Microsoft announced the end of such tokens for {end}, in {count_days(days)}, "
-        "regardless of their expiry dates.",
-        Reason.REACH_GLOBAL_ENDS,
-        f"{replace_it} {end}: {MIGRATE}",
-        next=migrate,
-    )
+        reason, before = Reason.REACH_GLOBAL_OUTLIVED, "it stops working"
+        detail += ". This one still works."
+    else:
+        reason, before = Reason.REACH_GLOBAL_ENDS, f"{end}"
+        detail += f", in {count_days(days)}, regardless of their expiry dates."
+    remedy = f"Replace it with one token per organization before {before}: {MIGRATE}"
+    return Check(CheckId.REACH, Status.WARN, detail, reason, remedy, next=Command("migrate"))
 
 
 _ASKS: Final = "asks for all accessible organizations."

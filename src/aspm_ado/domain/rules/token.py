@@ -30,24 +30,17 @@ _SHAPES: Final = {
 
 def judge_format(secret: Secret) -> Check:
     """Judge ``token.format``. It only advises: Azure DevOps may accept an unknown format."""
-    if secret.taken_from:
-        return Check(
-            CheckId.TOKEN_FORMAT,
-            Status.WARN,
-            f"aspm-ado read the token from “{secret.taken_from}”.",
-            Reason.FORMAT_UNUSUAL,
-            "Next time, pass the token alone.",
+    shape, remedy = _SHAPES.get(secret.format), "Next time, pass the token alone."
+    detail = f"aspm-ado read the token from “{secret.taken_from}”."
+    if not secret.taken_from:
+        if shape is not None:
+            return Check(CheckId.TOKEN_FORMAT, Status.PASS, shape)
+        detail = (
+            f"{len(secret.reveal())} characters. Azure DevOps issues tokens of 84 (with AZDO near "
+            "the end) or 52."
         )
-    if shape := _SHAPES.get(secret.format):
-        return Check(CheckId.TOKEN_FORMAT, Status.PASS, shape)
-    return Check(
-        CheckId.TOKEN_FORMAT,
-        Status.WARN,
-        f"{len(secret.reveal())} characters. Azure DevOps issues tokens of 84 (with AZDO "
-        "near the end) or 52.",
-        Reason.FORMAT_UNUSUAL,
-        "If Azure DevOps rejects it, copy the whole token again.",
-    )
+        remedy = "If Azure DevOps rejects it, copy the whole token again."
+    return Check(CheckId.TOKEN_FORMAT, Status.WARN, detail, Reason.FORMAT_UNUSUAL, remedy)
 
 
 def age_hint(secret: Secret, calendar: Calendar) -> str:

@@ -8,7 +8,7 @@ beside the old one until Invicti ASPM has it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from operator import methodcaller
 from typing import TYPE_CHECKING, Final
@@ -174,12 +174,8 @@ class Renewal:
         elif awaited:
             keep_successor(context, entry, result, awaited)
         else:  # what waits to replace it is given up
-            reach = entry.reach_demanded if self.demand.on_record else self.demand.reach
-            update_entry(
-                context,
-                entry.name,
-                lambda current: replace(current.awaiting(names), reach_demanded=reach),
-            )
+            reach = None if self.demand.on_record else self.demand.reach
+            update_entry(context, entry.name, lambda current: current.awaiting(names, reach=reach))
 
     def keep_added(self, entry: Entry, result: TokenResult) -> None:
         """Add a new organization to the connection, with its token."""

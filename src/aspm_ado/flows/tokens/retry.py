@@ -151,7 +151,7 @@ class _Retry:
                     words += f", expires {one.token.expires}"
                 verified.setdefault(words, []).append(clean(one.name, 60))
         for words, names in verified.items():
-            self.context.voice.say(f"Verified: {some_of(names, 200)}: token{words}.")
+            self.context.voice.say(f"Verified: {some_of(names)}: token{words}.")
 
     def ask_next(self) -> str:
         """What a person wants to do about it."""
