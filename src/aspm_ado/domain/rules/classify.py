@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_plus, urljoin, urlsplit
 
-from aspm_ado.domain.azure.place import API_VERSIONS, SERVICES_HOSTS, newest_common
+from aspm_ado.domain.azure.place import SERVICES_HOSTS, newest_common
 from aspm_ado.domain.documents import Identity, Names, UserProfile
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason, UserError
@@ -253,7 +253,7 @@ def redirect_target(reply: Reply) -> str:
 
 
 def server_version(reply: Reply | None) -> str:
-    """The newest API version of both sides, or our oldest if the answer names none.
+    """The newest API version of both sides; empty if the answer names none.
 
     ``reply`` is the answer to a version that no server has: a ``VssVersionOutOfRangeException``,
     whose text holds that version and the server's latest.
@@ -263,7 +263,7 @@ def server_version(reply: Reply | None) -> str:
         for version in _VERSION.findall(error_text(reply)):
             if version not in asked:
                 return newest_common(version)
-    return API_VERSIONS[-1]
+    return ""
 
 
 def inconclusive(check: CheckId, reply: Reply, before: str = "") -> Check:

@@ -247,11 +247,10 @@ class TokenRequests:
                 return
 
     def _learn_version(self, told: Reply | None) -> None:
-        self.result.version = server_version(told)
-        if told is not None and classify(told) in INCONCLUSIVE:
-            self.result.unversioned = told
-        else:
-            self.result.unversioned = None
+        """Take the version that a Server names; where it names none, ask as the oldest is asked."""
+        named = server_version(told)
+        self.result.version = named or API_VERSIONS[-1]
+        self.result.unversioned = None if named else told
 
     def _take_first_answer(
         self, organizations: Sequence[OrganizationResult], answer: Reply
