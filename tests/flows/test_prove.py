@@ -15,7 +15,6 @@ from aspm_ado.domain.azure.retirement import Clock, Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import SCOPES, Scope
 from aspm_ado.domain.documents import Repositories
 from aspm_ado.domain.http import Call, Reply
-from aspm_ado.domain.http import Reply
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import Check, CheckId, Status
 from aspm_ado.flows.validation.run import validate

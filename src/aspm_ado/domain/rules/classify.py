@@ -58,6 +58,8 @@ INCONCLUSIVE: Final = frozenset(
 """Kinds that say nothing about the token."""
 
 _CODE: Final = re.compile(r"\b(?:TF|VS)\d{5,6}(?!\d)", re.ASCII)
+_NOTHING_LEFT: Final = re.compile(r"-\d|0+(?:\.0+)?$", re.ASCII)
+"""A budget that is spent: ``0``, and as ``0.0`` or overdrawn as other figures of it are written."""
 _TYPE_KEY: Final = re.compile(r'"typeKey"\s*:\s*"(\w{1,120})"', re.IGNORECASE)
 _VERSION: Final = re.compile(r"(?<![\d.])\d{1,2}\.\d{1,2}(?!\.?\d)")
 
@@ -110,8 +112,9 @@ def _is_throttled(reply: Reply, text: str) -> bool:
     if reply.status == 429 or (reply.status >= 400 and "TF400733" in text):
         return True
     is_refusal = reply.status in (203, 401, 403) and "VS403463" not in text
-    asks_to_wait = bool(reply.header("Retry-After")) or reply.header("X-RateLimit-Remaining") == "0"
-    return is_refusal and asks_to_wait
+    asks_to_wait = bool(reply.header("Retry-After"))
+    left = reply.header("X-RateLimit-Remaining").strip()
+    return is_refusal and (asks_to_wait or bool(_NOTHING_LEFT.match(left)))
 
 
 def _never_signed_in(reply: Reply, text: str) -> bool:

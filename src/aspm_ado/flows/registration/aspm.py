@@ -129,7 +129,10 @@ def validate_aspm(target: AspmTarget, token: ApiToken) -> RequestPlan[AspmResult
         if refusal.reason is Reason.ASPM_TOKEN_REJECTED:
             remedy = f"Give another token. {where_tokens_are_made(None)}"
             refusal = replace(refusal, remedy=remedy)
-    last = skip(CheckId.ASPM_PROJECTS, "Skipped: Invicti ASPM did not accept the API token.")
+    why = "Skipped: Invicti ASPM did not accept the API token."
+    if refusal.status is Status.UNKNOWN:
+        why = "Skipped: could not determine whether Invicti ASPM accepts the API token."
+    last = skip(CheckId.ASPM_PROJECTS, why)
     return AspmResult(url, (reachable.check, refusal, last), token, caller, asked)
 
 

@@ -548,7 +548,8 @@ def _may_have_died(replies: Sequence[Reply]) -> bool:
 
 def _none_found(silent: Sequence[Reply], *, looked: bool) -> tuple[Check, Check]:
     """Return both clone checks if nothing was tried: no answer, no access, or no repository."""
-    unheard = next((reply for reply in silent if classify(reply) in INCONCLUSIVE), None)
+    denies_nothing = [one for one in silent if classify(one) in INCONCLUSIVE or one.status < 400]
+    unheard = next(iter(denies_nothing), None)
     if unheard is not None:
         return clone_inconclusive(unheard)
     if silent and not looked:
