@@ -156,3 +156,12 @@ def test_nothing_is_asked_behind_a_refusal():
     assert results(proof) == [("pass", None), ("pass", None), ("fail", "aspm-forbidden")]
     assert proof.accepts_token
     assert not proof.is_good
+
+
+@pytest.mark.parametrize(
+    ("teams", "says"),
+    [(WANTS, "did not accept"), ((503, ""), "could not determine"), ((429, ""), "could not")],
+)
+def test_what_was_not_heard_is_not_called_a_refusal(teams, says):
+    proof, _ = drive(script(own=API, teams=teams))
+    assert says in proof.checks[-1].detail

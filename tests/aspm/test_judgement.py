@@ -28,8 +28,11 @@ OK = '{"status":"ok"}'
 NO = '{"error":"failed to authorize"}'
 
 
-def reply(status, text="", failure=None, answer=None, location="", kind="application/json"):
-    headers = (("Content-Type", kind), *([("Location", location)] if location else []))
+def reply(
+    status, text="", failure=None, answer=None, location="", kind="application/json", challenge=""
+):
+    more = {"Location": location, "WWW-Authenticate": challenge}
+    headers = (("Content-Type", kind), *((name, said) for name, said in more.items() if said))
     problem = "It was silent." if failure else ""
     return Reply(
         CALL, status, headers, text, answer, failure, problem, "Try again." if failure else ""
@@ -57,6 +60,9 @@ def reply(status, text="", failure=None, answer=None, location="", kind="applica
         (reply(400, '{"error":"invalid ALM tool"}'), AspmAnswer.DECLINED),
         (reply(401, NO), AspmAnswer.REFUSED),
         (reply(401, ""), AspmAnswer.REFUSED),
+        (reply(401, "", kind="", challenge="Basic"), AspmAnswer.PAGE),
+        (reply(403, "Forbidden", kind="text/plain", challenge="Bearer"), AspmAnswer.PAGE),
+        (reply(401, NO, challenge="Bearer"), AspmAnswer.REFUSED),
         (reply(401, PAGE, kind="text/html"), AspmAnswer.PAGE),
         (reply(403, '{"message":"forbidden operation"}'), AspmAnswer.FORBIDDEN),
         (reply(403, PAGE), AspmAnswer.PAGE),

@@ -30,6 +30,7 @@ TF400813 = '{"$id":"1","message":"TF400813: The user \'t\\\\ada\' is not authori
 NO_ANONYMOUS = '{"message":"TF400813: Resource not available for anonymous access. Client authentication required."}'
 EXPIRED = '{"message":"Access Denied: The Personal Access Token used has expired.","typeKey":"AccessCheckException"}'
 NEVER_SIGNED_IN = '{"message":"…","typeKey":"AadUserStateException"}'
+OUT_OF_RANGE = '{"message":"Die Version ist außerhalb.","typeKey":"VssVersionOutOfRangeException"}'
 DOCUMENT = '{"message":"TF401019: …","typeKey":"GitRepositoryNotFoundException"}'
 NO_ROUTE = "The controller for path '/Contoso/_apis/favorite/favorites' was not found or is no IController."
 STOPPED = '\ufeff{"message":"TF24668: The following team project collection is stopped: Contoso."}'

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from aspm_ado.domain.azure.place import Purpose
@@ -39,6 +41,39 @@ ON_SERVICES: dict[str, tuple[tuple[str, ...], Reply, dict[str, str]]] = {
         {"identity": "skip", "organization.access": "fail"},
     ),
     "a service that throttles all": (("connection-data", "profile"), SLOW, UNHEARD),
+    **{
+        f"a service whose budget is {left}": (
+            ("connection-data", "profile"),
+            r.reply(401, "", r.MARKS, r.BASIC, (("X-RateLimit-Remaining", left),)),
+            UNHEARD,
+        )
+        for left in ("0.0", " 00", "-3")
+    },
+    "a redirect that names a person": (
+        ("connection-data",),
+        r.reply(302, "", r.MARKS, r.USER, (("Location", "/_signin"),)),
+        UNHEARD,
+    ),
+    "a page that names a person": (
+        ("connection-data",),
+        r.reply(203, r.PAGE, r.MARKS, r.HTML, r.USER),
+        UNHEARD,
+    ),
+    "a person without rights, in braces": (
+        ("connection-data",),
+        r.connection_data(replace(r.NOBODY, id=f"{{{r.NOBODY.id.upper()}}}")),
+        {"identity": "fail", "organization.access": "skip"},
+    ),
+    "a page in the place of the repositories": (
+        ("repositories",),
+        r.reply(200, r.PAGE, r.MARKS, r.HTML, r.USER),
+        {"scope.code": "partial", "clone.token": "unknown"},
+    ),
+    "a redirect in the place of the repositories": (
+        ("repositories",),
+        r.reply(302, "", r.MARKS, r.USER, (("Location", "/_signin"),)),
+        {"clone.token": "unknown"},
+    ),
     "a service that throttles one probe": (
         ("identity-read",),
         SLOW,
@@ -72,7 +107,8 @@ def answering(service: Service, kinds: tuple[str, ...], answer: Reply) -> Servic
 @pytest.mark.parametrize("row", ON_SERVICES)
 def test_services_answers_in_other_clothes(row: str) -> None:
     kinds, answer, expected = ON_SERVICES[row]
-    found = statuses(answering(Service(token(reach="Contoso")), kinds, answer), "Contoso")
+    service = answering(Service(token(reach="Contoso")), kinds, answer)
+    found = statuses(service, "Contoso", clone="auto" if "clone.token" in expected else "no")
     assert {name: found[name] for name in expected} == expected
 
 

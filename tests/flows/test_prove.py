@@ -113,12 +113,25 @@ def test_on_a_server_one_request_alone_carries_another_token() -> None:
     assert [call.method for call in others] == ["GET"]
 
 
-def test_a_server_whose_version_was_not_heard_is_not_taken_for_an_old_one() -> None:
+@pytest.mark.parametrize(
+    ("told", "unheard"),
+    [
+        (r.reply(503, "", r.MARKS), Reason.SERVICE_UNAVAILABLE),
+        (r.reply(404, "Page not found.", r.MARKS, r.USER), Reason.NOT_AZURE_DEVOPS),
+        (r.reply(200, "{}", r.MARKS, r.JSON, r.USER), Reason.ANSWER_UNREADABLE),
+        (r.reply(400, r.OUT_OF_RANGE, r.MARKS, r.JSON, r.USER), Reason.ANSWER_UNREADABLE),
+        (r.reply(400, r.PAGE, r.MARKS, r.HTML, r.USER), Reason.ANSWER_UNREADABLE),
+        (r.missing(), Reason.ANSWER_UNREADABLE),
+    ],
+    ids=["error", "no route", "a list", "no digits", "a page", "denied"],
+)
+def test_a_server_whose_version_was_not_heard_is_not_taken_for_an_old_one(
+    told: Reply, unheard: Reason
+) -> None:
     """2019 cannot show Identity and User Profile; whether this one can, nobody knows."""
     service = Service(token(), organizations=("DefaultCollection",), version="7.1")
-    service.overrides = {"version": lambda _: r.reply(503, "", r.MARKS)}
+    service.overrides = {"version": lambda _: told}
     proof, _ = proven(service, candidate("DefaultCollection", site=TFS))
-    unheard = Reason.SERVICE_UNAVAILABLE
     assert trouble(proof) == {"scope.identity": unheard, "scope.profile": unheard}
     service.overrides = {}
     again, _ = proven(service, candidate("DefaultCollection", site=TFS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import replace
 
 import pytest
@@ -132,3 +133,20 @@ def test_what_answers_for_one_organization_keeps_no_other_from_its_token(desk, m
     access = next(one for one in fabrikam.checks if one.id.value == "organization.access")
     assert (access.status.value, bool(access.remedy)) == ("unknown", True)
     assert here.entry.unmigrated == ("fabrikam",)
+
+
+@pytest.mark.parametrize("field", ['"validTo":"', '"validTo" : "'])
+def test_an_end_that_azure_devops_does_not_say_is_not_told_for_one(desk, field):
+    """A policy may have made it shorter than it was ordered."""
+    here = desk()
+
+    class Endless(_Between):
+        def exchange(self, call):
+            reply, text = self._transport.exchange(call)
+            return reply, re.sub(r'"validTo": ?"', f'{field}0001-01-01T00:00:00", "was": "', text)
+
+    here.stand.transport = Endless(here.stand.transport, "", None, acts=True, where="")
+    report = run(here)
+    [organization] = report.connections[0].organizations
+    assert (organization.token.expires, organization.token.expires_source) == (None, None)
+    assert "Azure DevOps did not say until when" in here.said

@@ -33,7 +33,7 @@ class Identity:
     @property
     def is_anonymous(self) -> bool:
         """Whether this is the anonymous user."""
-        return self.id.lower() in ("", ANONYMOUS_ID)
+        return self.id.strip("{}").lower() in ("", ANONYMOUS_ID)
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,18 @@ def test_projects_and_repositories():
     assert read(Repositories, '{"value":[]}') == Repositories(())
 
 
+def test_a_null_in_a_list_is_none_of_it():
+    assert read(Names, '{"value":[null,{"name":"a"}]}') == Names(("a",))
+    projects = read(Projects, '{"value":[{"id":"1","name":"p"},null]}')
+    assert projects == Projects((Project("1", "p"),))
+
+
+@pytest.mark.parametrize("end", [None, "", "0001-01-01T00:00:00", "0001-01-01T00:00:00Z"])
+def test_a_token_without_an_end_has_none(end):
+    document = {"patToken": {"authorizationId": "1", "validTo": end}}
+    assert read(PatAnswer, json.dumps(document)).pat.valid_to is None
+
+
 @pytest.mark.parametrize("expected", [ConnectionData, UserProfile, Names, Projects, Repositories])
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "null", "{}", '{"value":"canary"}', '{"id":["canary"]}', "[" * 100_000]
@@ -199,7 +211,6 @@ def test_a_good_answer_comes_back_read(start, transport, status, body, kept, fai
         ('{"limit":1e999,"start":0}', AspmPage),
         ('{"limit":NaN,"start":0}', AspmPage),
         ('{"total":' + "9" * 5000 + ',"teams":[]}', AspmPage),
-        ('{"patToken":{"authorizationId":"1","validTo":"0001-01-01T00:00:00+14:00"}}', PatAnswer),
         ('{"patToken":{"authorizationId":"1","validTo":"9999-12-31T23:59:59-14:00"}}', PatAnswer),
         ('{"exist":' + "[" * 900 + "]" * 900 + "}", AspmKnown),
         ("[" * 100_000, Document),

@@ -191,12 +191,13 @@ def proxy_sign_in(where: Where, offers: Iterable[str]) -> Trouble:
     """
     named = {word.lower() for offer in offers for word in _WORD.findall(_QUOTED.sub("", offer))}
     schemes = [scheme for scheme in _SCHEMES if scheme.lower() in named]
+    variable = f"{where.origin.scheme.upper()}_PROXY"
     problem = (
         f"The proxy {where.proxy} requires a sign-in for {where.host}. The service did not ask "
         "for it."
     )
     remedy = (
-        "Set the sign-in in HTTPS_PROXY (http://USER:PASSWORD@HOST:PORT), "
+        f"Set the sign-in in {variable} (http://USER:PASSWORD@HOST:PORT), "
         "or ask the administrator of the proxy."
     )
     if where.signs_in:
@@ -204,13 +205,13 @@ def proxy_sign_in(where: Where, offers: Iterable[str]) -> Trouble:
             f"The proxy {where.proxy} rejected the sign-in of its variable. aspm-ado could not "
             f"connect to {where.host}."
         )
-        remedy = f"Correct user and password in HTTPS_PROXY. {_ENCODED}"
+        remedy = f"Correct user and password in {variable}. {_ENCODED}"
     if schemes:
         problem += f" The proxy offers: {', '.join(schemes)}."
     if schemes and "Basic" not in schemes:
         remedy = (
             "aspm-ado supports only Basic sign-in. Run a helper proxy on this machine that speaks "
-            f"{schemes[0]} (Cntlm, Px), and set HTTPS_PROXY to it."
+            f"{schemes[0]} (Cntlm, Px), and set {variable} to it."
         )
     return Trouble(Reason.PROXY_FAILED, problem, remedy)
 
@@ -225,6 +226,9 @@ def _proxy_trouble(chain: _Chain, where: Where) -> Trouble | None:
             f"The proxy {where.proxy} refused the connection to {where.host} (status {status})."
         )
         remedy = "Ask the administrator of the proxy to allow this host."
+        if status.startswith("5"):
+            problem = f"The proxy {where.proxy} could not reach {where.host} (status {status})."
+            remedy = "Try again later. If the error persists, ask the administrator of the proxy."
         return Trouble(Reason.PROXY_FAILED, problem, remedy)
     if not _first(chain, urllib3.ProxyError):
         return None

@@ -229,12 +229,17 @@ class _Fields(dict[str, Any]):
         return number
 
     def instant(self, key: str) -> datetime | None:
-        """A moment in UTC, with or without an offset, with as many digits as .NET writes."""
+        """A moment in UTC, with or without an offset, with as many digits as .NET writes.
+
+        The year 1 is .NET's way to say that there is none.
+        """
         text = self.text(key)
         if not text:
             return None
         try:
             moment = datetime.fromisoformat(text)
+            if moment.year == 1:
+                return None
             return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
         except (ValueError, OverflowError):
             raise _Wrong(key) from None
@@ -246,11 +251,11 @@ class _Fields(dict[str, Any]):
         return _object(self[key], key)
 
     def entries(self, key: str = "value") -> list[_Fields]:
-        """A list of objects."""
+        """A list of objects; a null in it is none."""
         value = self.get(key)
         if not isinstance(value, list):
             raise _Wrong(key)
-        return [_object(entry, f"an entry of {key}") for entry in value]
+        return [_object(entry, f"an entry of {key}") for entry in value if entry is not None]
 
 
 def _object(value: object, key: str) -> _Fields:

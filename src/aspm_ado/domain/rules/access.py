@@ -192,12 +192,16 @@ _SAYS_NOTHING_OF_A_PERSON: Final = frozenset(
 
 
 def access_kind(first: Reply) -> AnswerKind:
-    """The kind of an answer. A 401 or 403 that names a person does not reject the token."""
+    """The kind of an answer. What names a person does not reject the token.
+
+    A 401 or 403 says that this person has no access; a page or a redirect says nothing more.
+    """
     kind = classify(first)
-    is_named = first.status in (401, 403) and user_of(first) is not None
-    if is_named and kind not in _SAYS_NOTHING_OF_A_PERSON:
+    if user_of(first) is None or kind in _SAYS_NOTHING_OF_A_PERSON:
+        return kind
+    if first.status in (401, 403):
         return AnswerKind.NOT_ALLOWED
-    return kind
+    return AnswerKind.ANSWER if kind in REFUSALS else kind
 
 
 def _known(

@@ -82,7 +82,8 @@ def _by_status(reply: Reply) -> AspmAnswer | None:
         return AspmAnswer.REDIRECT
     if reply.status not in (401, 403):
         return None
-    if is_html(reply):
+    is_of_another = bool(reply.header("WWW-Authenticate")) and not error_message(reply)
+    if is_html(reply) or is_of_another:  # the API asks for no sign-in of a web server
         return AspmAnswer.PAGE
     if reply.status == 401:
         return AspmAnswer.REFUSED

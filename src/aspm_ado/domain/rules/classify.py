@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_plus, urljoin, urlsplit
 
-from aspm_ado.domain.azure.place import API_VERSIONS, SERVICES_HOSTS, newest_common
+from aspm_ado.domain.azure.place import SERVICES_HOSTS, newest_common
 from aspm_ado.domain.documents import Identity, Names, UserProfile
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import CheckId, Reason, UserError
@@ -56,6 +56,8 @@ INCONCLUSIVE: Final = frozenset(
 """Kinds that say nothing about the token."""
 
 _CODE: Final = re.compile(r"\b(?:TF|VS)\d{5,6}(?!\d)", re.ASCII)
+_NOTHING_LEFT: Final = re.compile(r"-\d|0+(?:\.0+)?$", re.ASCII)
+"""A budget that is spent: ``0``, and as ``0.0`` or overdrawn as other figures of it are written."""
 _TYPE_KEY: Final = re.compile(r'"typeKey"\s*:\s*"(\w{1,120})"', re.IGNORECASE)
 _VERSION: Final = re.compile(r"(?<![\d.])\d{1,2}\.\d{1,2}(?!\.?\d)")
 
@@ -108,8 +110,9 @@ def _is_throttled(reply: Reply, text: str) -> bool:
     if reply.status == 429 or (reply.status >= 400 and "TF400733" in text):
         return True
     is_refusal = reply.status in (203, 401, 403) and "VS403463" not in text
-    asks_to_wait = bool(reply.header("Retry-After")) or reply.header("X-RateLimit-Remaining") == "0"
-    return is_refusal and asks_to_wait
+    asks_to_wait = bool(reply.header("Retry-After"))
+    left = reply.header("X-RateLimit-Remaining").strip()
+    return is_refusal and (asks_to_wait or bool(_NOTHING_LEFT.match(left)))
 
 
 def _never_signed_in(reply: Reply, text: str) -> bool:
@@ -251,7 +254,7 @@ def redirect_target(reply: Reply) -> str:
 
 
 def server_version(reply: Reply | None) -> str:
-    """The newest API version of both sides, or our oldest if the answer names none.
+    """The newest API version of both sides; empty if the answer names none.
 
     ``reply`` is the answer to a version that no server has: a ``VssVersionOutOfRangeException``,
     whose text holds that version and the server's latest.
@@ -261,7 +264,7 @@ def server_version(reply: Reply | None) -> str:
         for version in _VERSION.findall(error_text(reply)):
             if version not in asked:
                 return newest_common(version)
-    return API_VERSIONS[-1]
+    return ""
 
 
 def inconclusive(check: CheckId, reply: Reply, before: str = "") -> Check:

@@ -128,7 +128,10 @@ def validate_aspm(target: AspmTarget, token: ApiToken) -> RequestPlan[AspmResult
     found = None if len(tried) > 1 else dialect  # nobody can tell which of them it is
     refusal = judge_token(url, found, reply)
     caller = callers[found] if found is not None else None
-    last = skip(CheckId.ASPM_PROJECTS, "Skipped: Invicti ASPM did not accept the API token.")
+    why = "Skipped: Invicti ASPM did not accept the API token."
+    if refusal.status is Status.UNKNOWN:
+        why = "Skipped: could not determine whether Invicti ASPM accepts the API token."
+    last = skip(CheckId.ASPM_PROJECTS, why)
     return AspmResult(url, (reachable.check, refusal, last), token, caller, asked)
 
 

@@ -245,14 +245,16 @@ class Creation:
         if pat.secret is None:
             raise RuntimeError("a token without a value was taken for one")
         granted = yield from _granted(service, order, ordered, pat)
-        ends = granted.valid_to.date() if granted.valid_to else ordered.until
-        context.voice.say(f"Created “{ordered.display_name}” (…{pat.secret.last4}), until {ends}.")
+        told = granted.valid_to or pat.valid_to
+        ends = told.date() if told else None  # perhaps shorter than ordered: a policy's doing
+        lasts = f"until {ends}" if ends else "Azure DevOps did not say until when"
+        context.voice.say(f"Created “{ordered.display_name}” (…{pat.secret.last4}), {lasts}.")
         return Token(
             pat.secret,
             CREATED,
             (place,),
             end=ends,
-            end_source=EXPIRES_SOURCE,
+            end_source=EXPIRES_SOURCE if ends else None,
             authorization_id=pat.authorization_id,
         )
 

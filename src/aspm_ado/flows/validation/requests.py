@@ -258,11 +258,10 @@ class TokenRequests:
                 return
 
     def _learn_version(self, told: Reply | None) -> None:
-        self.result.version = server_version(told)
-        if told is not None and classify(told) in INCONCLUSIVE:
-            self.result.unversioned = told
-        else:
-            self.result.unversioned = None
+        """Take the version that a Server names; where it names none, ask as the oldest is asked."""
+        named = server_version(told)
+        self.result.version = named or API_VERSIONS[-1]
+        self.result.unversioned = None if named else told
 
     def _take_first_answer(
         self, organizations: Sequence[OrganizationResult], answer: Reply
@@ -560,7 +559,8 @@ def _may_have_died(replies: Sequence[Reply]) -> bool:
 
 def _none_found(silent: Sequence[Reply], *, looked: bool) -> tuple[Check, Check]:
     """Return both clone checks if nothing was tried: no answer, no access, or no repository."""
-    unheard = next((reply for reply in silent if classify(reply) in INCONCLUSIVE), None)
+    denies_nothing = [one for one in silent if classify(one) in INCONCLUSIVE or one.status < 400]
+    unheard = next(iter(denies_nothing), None)
     if unheard is not None:
         return clone_inconclusive(unheard)
     if silent and not looked:
