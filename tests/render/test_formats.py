@@ -299,7 +299,7 @@ def test_a_warning_passes_with_a_message_unless_warnings_fail() -> None:
         report = replace(made, connections=(replace(connection, organizations=(one,)),))
         first, second = suites_of(report).iter("testcase")
         assert [node.tag for node in first] == ["system-out"]
-        assert first[0].text == "It ends soon.\nMake one. → aspm-ado validate prod"
+        assert first[0].text == "It ends soon.\nMake one."
         assert [node.tag for node in second] == [ending]
 
 

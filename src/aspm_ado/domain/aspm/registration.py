@@ -19,7 +19,6 @@ from aspm_ado.domain.rules.aspm import (
     ASPM_INCONCLUSIVE,
     AspmAnswer,
     classify_aspm,
-    document_of,
     error_message,
     explain_aspm_inconclusive,
 )
@@ -122,7 +121,7 @@ def may_have_acted(reply: Reply) -> bool:
 
 
 def _document(reply: Reply) -> object:
-    return reply.answer.content if isinstance(reply.answer, Document) else document_of(reply)
+    return reply.answer.content if isinstance(reply.answer, Document) else reply.document
 
 
 def _instance_id(document: object, pointer: str) -> str | None:

@@ -285,6 +285,8 @@ class _Sitting:
             if handoff.unstored:
                 return "Without a clipboard, answer “Later”: aspm-ado then revokes the token."
             return "Copy the token from where you stored it."
+        if not self.context.outlives_run:
+            return "Only this run has the token. To continue without it, answer “Later”."
         command, place = f"aspm-ado token {handoff.connection}", handoff.place
         if self.total > 1:
             flag = _NAMES_PLACE[place.site.deployment]

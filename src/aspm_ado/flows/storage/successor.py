@@ -151,7 +151,7 @@ def _replaced(
     before = context.records.load().connections.get(name)
     if before is None or key not in before.successors:
         return
-    kept = before.with_successor(key, organizations).credentials
+    kept = before.with_successor(key, organizations).pruned().credentials
     for one, old in before.credentials.items():
         if one not in kept:
             yield _place(before, one), old

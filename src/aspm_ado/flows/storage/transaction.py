@@ -98,7 +98,7 @@ def _store(
             context.records.change(methodcaller("abandon", what))
             erase_marked(context)
             raise
-        context.asker.unstored = 0
+        context.asker.unstored.clear()
         erase_marked(context)
 
 

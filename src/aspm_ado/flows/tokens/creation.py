@@ -317,22 +317,10 @@ def _show(context: Context, order: Order, today: date) -> None:
     voice.say(f"  The same, as the API names them: {' '.join(order.scopes)}")
 
 
-_OF_THE_ORGANIZATION: Final = frozenset(
-    {
-        Reason.ACCESS_FENCED,
-        Reason.AZ_NOT_SIGNED_IN,
-        Reason.CREATION_FAILED,
-        Reason.CREATION_FORBIDDEN,
-        Reason.CREATION_NOT_ALLOWED,
-        Reason.CREATION_NOT_POSSIBLE,
-        Reason.CREATION_REFUSED,
-        Reason.CREATION_UNCERTAIN,
-        Reason.ORGANIZATION_ABSENT,
-        Reason.OTHER_TENANT,
-        Reason.TENANT_UNKNOWN,
-    }
+_ENDS_THE_RUN: Final = frozenset(
+    {Reason.AZ_ABSENT, Reason.AZ_FAILED, Reason.CONFIRMATION_MISSING, Reason.USAGE}
 )
-"""Reasons that say nothing about the next organization. The rest ends the run: `az` itself."""
+"""Reasons that hold for every organization. The others are of the one that was asked about."""
 
 
 def not_created_report(context: Context, name: str, error: UserError) -> OrganizationReport:
@@ -341,7 +329,7 @@ def not_created_report(context: Context, name: str, error: UserError) -> Organiz
     Raises ``error`` where it is not of this organization alone.
     """
     why = error if isinstance(error, NotCreatedError) else error.__cause__
-    if not isinstance(why, NotCreatedError) or why.reason not in _OF_THE_ORGANIZATION:
+    if not isinstance(why, NotCreatedError) or why.reason in _ENDS_THE_RUN:
         raise error
     context.voice.warn(f"{clean(name, 60)}: {why.problem} {why.remedy}")
     status = Status.FAIL if why.exit_code is ExitCode.NOT_GOOD_ENOUGH else Status.UNKNOWN
@@ -459,8 +447,8 @@ def revoking_unkept(context: Context) -> Iterator[None]:
 def _tell_unstored(context: Context) -> None:
     asker = context.asker
     if asker.keeps and asker.unstored:
-        token, copy = ("token", "copy") if asker.unstored == 1 else ("tokens", "copies")
-        verb = "is" if asker.unstored == 1 else "are"
+        is_one = len(asker.unstored) == 1
+        token, copy, verb = ("token", "copy", "is") if is_one else ("tokens", "copies", "are")
         context.voice.warn(
             f"The {token} that you entered {verb} not stored. Keep your {copy}: Azure DevOps shows "
             "a token only once."

@@ -123,6 +123,9 @@ class _Retry:
     def until_good(self) -> list[TokenResult]:
         """While a person is there and something failed, let them fix it."""
         while self.context.asker.asks:
+            for result in self.failed:
+                if result.is_rejected:
+                    self.context.asker.forget(result.token.secret)
             if not self.failed:
                 self.tell_verified()
                 break
