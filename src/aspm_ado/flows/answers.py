@@ -80,7 +80,7 @@ class Asker:
             return ()
         return tuple(_parsed(value, given.source, parse) for value in given.values)
 
-    def need(self, question: Question, parse: Callable[[str], T], default: str = "") -> T:
+    def need(self, question: Question, parse: Callable[[str], T]) -> T:
         """The parsed answer, asked for where it was not given.
 
         Raises ``UsageError`` where nobody can be asked.
@@ -88,7 +88,7 @@ class Asker:
         found = self.one(question, parse)
         if found is not None:
             return found
-        answer = self.prompter.text(question, self.default(question, default), accept=parse)
+        answer = self.prompter.text(question, self.default(question), accept=parse)
         self.answered[question.name] = answer
         return parse(answer)
 

@@ -20,7 +20,6 @@ from aspm_ado.domain.questions import (
     PAT_SOURCES,
     PAT_STDIN,
     PAT_VARIABLE,
-    Question,
 )
 from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.secret import Secret, decode, parse_pat, parse_secret
@@ -206,12 +205,12 @@ def _parse(typed: str) -> Secret:
     return parse_pat(typed, "the prompt")
 
 
-def missing_token(question: Question = PAT) -> UsageError:
+def missing_token() -> UsageError:
     """What to say when there is no token and nobody to ask."""
     return UsageError(
         Reason.INPUT_MISSING,
         "A personal access token is required, and prompts are unavailable.",
-        remedy=question.how,
+        remedy=PAT.how,
     )
 
 
