@@ -9,10 +9,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
-from aspm_ado.domain.azure.place import Deployment, Purpose
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
-from aspm_ado.domain.documents import Identity
-from aspm_ado.domain.http import Origin
 from aspm_ado.domain.secret import TokenFormat
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
@@ -112,6 +110,8 @@ class StoredCredential:
     @property
     def owner(self) -> str:
         """The owner, as Azure DevOps named them."""
+        from aspm_ado.domain.documents import Identity  # 14 classes that a start does not need
+
         return Identity(self.identity_id, self.identity_name, self.identity_account).label
 
     @property
@@ -231,6 +231,8 @@ class Entry:
     @property
     def origin(self) -> str:
         """The origin for its tokens. Raises ``UsageError`` for an invalid URL."""
+        from aspm_ado.domain.http import Origin
+
         return str(Origin.of(self.base_url))
 
     @property

@@ -7,10 +7,11 @@ import shlex
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
+from aspm_ado.domain.azure.deployment import Deployment as Deployment
+from aspm_ado.domain.azure.deployment import Purpose as Purpose
 from aspm_ado.domain.documents import Repository
 from aspm_ado.domain.http import Origin, split_url
 from aspm_ado.domain.reasons import Reason, UsageError
@@ -19,38 +20,6 @@ from aspm_ado.domain.text import clean, shown_address
 
 if TYPE_CHECKING:
     from aspm_ado.domain.stored import Entry
-
-
-class Deployment(StrEnum):
-    """Where Azure DevOps runs."""
-
-    SERVICES = "services"
-    SERVER = "server"
-
-    @property
-    def noun(self) -> str:
-        """``organization`` or ``collection``."""
-        return {Deployment.SERVICES: "organization", Deployment.SERVER: "collection"}[self]
-
-    @property
-    def all_places(self) -> str:
-        """What a token of all reaches: ``accessible organizations`` or ``collections``."""
-        return {Deployment.SERVICES: "accessible organizations", Deployment.SERVER: "collections"}[
-            self
-        ]
-
-
-class Purpose(StrEnum):
-    """What Invicti ASPM will use the connection for."""
-
-    ALM = "alm"
-    ALM_AND_ISSUE_MANAGER = "alm+issue-manager"
-    ISSUE_MANAGER = "issue-manager"
-
-    @property
-    def reads_code(self) -> bool:
-        """Whether Invicti ASPM clones repositories with this token."""
-        return self is not Purpose.ISSUE_MANAGER
 
 
 API_VERSIONS: Final = ("7.1", "7.0", "6.0", "5.0")
