@@ -9,9 +9,15 @@ from datetime import UTC, date, datetime
 import pytest
 
 from aspm_ado.domain.azure.place import Deployment
-from aspm_ado.domain.azure.retirement import Calendar, Clock, DaySource, Reach, ReachDemanded
+from aspm_ado.domain.azure.retirement import (
+    Calendar,
+    Clock,
+    DaySource,
+    Reach,
+    ReachDemanded,
+    global_token_warnings,
+)
 from aspm_ado.domain.report import Report
-from aspm_ado.domain.rules.token import global_token_warnings
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.validate import validate_stored
 from aspm_ado.render.ending import closing, ending

@@ -404,3 +404,39 @@ def bug_words(error: BaseException) -> str:
 
 
 BUG_REMEDY: Final = "Report this id and the command that you ran. The id contains no secret."
+
+
+class Status(StrEnum):
+    """How a check ended (contract: The report)."""
+
+    PASS = "pass"  # noqa: S105  (a word of the report, no password)
+    PARTIAL = "partial"
+    WARN = "warn"
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+    SKIP = "skip"
+
+
+class Verdict(StrEnum):
+    """The exit code as a word."""
+
+    READY = "ready"
+    READY_WITH_WARNINGS = "ready-with-warnings"
+    NOT_READY = "not-ready"
+    UNKNOWN = "unknown"
+
+
+_UNKNOWN: Final = frozenset(
+    {ExitCode.BUG, ExitCode.USAGE, ExitCode.COULD_NOT_FIND_OUT, ExitCode.INTERRUPTED}
+)
+
+
+def verdict_of(code: ExitCode, *, warned: bool = False) -> Verdict:
+    """The word for an exit code in the contract's table."""
+    if code is ExitCode.STEP_REMAINS or (code is ExitCode.DONE and warned):
+        return Verdict.READY_WITH_WARNINGS
+    if code is ExitCode.DONE:
+        return Verdict.READY
+    if code in _UNKNOWN:
+        return Verdict.UNKNOWN
+    return Verdict.NOT_READY

@@ -8,12 +8,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.retirement import Reach
-from aspm_ado.domain.reasons import CheckId as CheckId
-from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.reasons import CheckId, ExitCode, Reason
+from aspm_ado.domain.reasons import Status as Status
+from aspm_ado.domain.reasons import Verdict as Verdict
+from aspm_ado.domain.reasons import verdict_of as verdict_of
 from aspm_ado.domain.secret import TokenFormat
 from aspm_ado.domain.stored import UNREGISTERED, Registration
 from aspm_ado.domain.text import clean
@@ -26,17 +27,6 @@ if TYPE_CHECKING:
     from aspm_ado.domain.http import Evidence, Reply
     from aspm_ado.domain.reasons import Problem
     from aspm_ado.domain.stored import StoredCredential, StoredOrganization
-
-
-class Status(StrEnum):
-    """How a check ended (contract: The report)."""
-
-    PASS = "pass"  # noqa: S105  (a word of the report, no password)
-    PARTIAL = "partial"
-    WARN = "warn"
-    FAIL = "fail"
-    UNKNOWN = "unknown"
-    SKIP = "skip"
 
 
 GOOD: Final = frozenset({Status.PASS, Status.PARTIAL, Status.WARN})
@@ -158,8 +148,6 @@ def in_order(checks: Iterable[Check]) -> tuple[Check, ...]:
     return tuple(sorted(checks, key=lambda check: order.index(check.id)))
 
 
-REPORT_SCHEMA: Final = "aspm-ado/report/v1"
-
 GRAVITY: Final = (
     ExitCode.INTERRUPTED,
     ExitCode.BUG,
@@ -177,15 +165,6 @@ GRAVITY: Final = (
 2 is that of one connection of many. Where it ends the run, it wins, as 130 does.
 """
 _ENDS_THE_RUN: Final = (ExitCode.INTERRUPTED, ExitCode.USAGE)
-
-
-class Verdict(StrEnum):
-    """The exit code as a word."""
-
-    READY = "ready"
-    READY_WITH_WARNINGS = "ready-with-warnings"
-    NOT_READY = "not-ready"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,22 +317,6 @@ def gravest(codes: Iterable[ExitCode]) -> ExitCode:
 
 def _verdict(code: ExitCode, checks: Iterable[Check]) -> Verdict:
     return verdict_of(code, warned=any(check.status is Status.WARN for check in checks))
-
-
-_UNKNOWN: Final = frozenset(
-    {ExitCode.BUG, ExitCode.USAGE, ExitCode.COULD_NOT_FIND_OUT, ExitCode.INTERRUPTED}
-)
-
-
-def verdict_of(code: ExitCode, *, warned: bool = False) -> Verdict:
-    """The word for an exit code in the contract's table."""
-    if code is ExitCode.STEP_REMAINS or (code is ExitCode.DONE and warned):
-        return Verdict.READY_WITH_WARNINGS
-    if code is ExitCode.DONE:
-        return Verdict.READY
-    if code in _UNKNOWN:
-        return Verdict.UNKNOWN
-    return Verdict.NOT_READY
 
 
 def with_changes(

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.place import Deployment, Purpose
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
-from aspm_ado.domain.documents import Identity
-from aspm_ado.domain.http import Origin
 from aspm_ado.domain.secret import TokenFormat
+
+if TYPE_CHECKING:
+    from aspm_ado.domain.documents import Identity
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 """The names of connections: one plain word for a shell and a page."""
@@ -107,6 +108,8 @@ class StoredCredential:
     @property
     def identity(self) -> Identity:
         """The owner."""
+        from aspm_ado.domain.documents import Identity  # 14 classes that a start does not need
+
         return Identity(self.identity_id, self.identity_name, self.identity_account)
 
     @property
@@ -231,6 +234,8 @@ class Entry:
     @property
     def origin(self) -> str:
         """The origin for its tokens. Raises ``UsageError`` for an invalid URL."""
+        from aspm_ado.domain.http import Origin
+
         return str(Origin.of(self.base_url))
 
     @property

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.registration import RegistrationFacts, token_of
 from aspm_ado.domain.azure.place import site_of
-from aspm_ado.domain.azure.retirement import DaySource, Reach
+from aspm_ado.domain.azure.retirement import DaySource, Reach, global_token_warnings
 from aspm_ado.domain.questions import PAT_EXPIRES, PAT_SOURCES
 from aspm_ado.domain.reasons import CheckId, Reason, StoreError, UsageError
 from aspm_ado.domain.report import (
@@ -27,7 +27,7 @@ from aspm_ado.domain.report import (
 from aspm_ado.domain.rules.access import TokenHistory
 from aspm_ado.domain.rules.clone import clone_skipped
 from aspm_ado.domain.rules.scopes import scopes_not_asked
-from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS, global_token_warnings
+from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS
 from aspm_ado.domain.stored import (
     Catalogue,
     Entry,

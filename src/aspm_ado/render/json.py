@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aspm_ado import __version__
 from aspm_ado.domain.known_secrets import KNOWN_SECRETS
-from aspm_ado.domain.reasons import ExitCode
-from aspm_ado.domain.report import REPORT_SCHEMA, Report, verdict_of
+from aspm_ado.domain.reasons import ExitCode, verdict_of
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.scopes import Level
     from aspm_ado.domain.reasons import Problem
-    from aspm_ado.domain.report import Check, ConnectionReport, OrganizationReport
+    from aspm_ado.domain.report import Check, ConnectionReport, OrganizationReport, Report
 
 Document = dict[str, Any]
 _OBEYED: Final = re.compile(r"#(?=#)|:(?=:)|(?<=section_start):|(?<=section_end):")
 
+REPORT_SCHEMA: Final = "aspm-ado/report/v1"
 _PART: Final = 20_000
 """Chunks of the encoder, each of them a token of JSON."""
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import write_document, write_lines
-from aspm_ado.domain.azure.retirement import count_days
-from aspm_ado.domain.rules.token import days_left, global_token_warnings
+from aspm_ado.domain.azure.retirement import count_days, global_token_warnings
 from aspm_ado.domain.stored import RegistrationState
 from aspm_ado.domain.text import clean, display_width
 
@@ -90,7 +89,7 @@ def _token(entry: Entry, credential: StoredCredential, calendar: Calendar) -> di
         "format": credential.format,
         "last4": credential.last4,
         "expires": credential.expires,
-        "days_left": days_left(entry, credential, calendar),
+        "days_left": _days_left(entry, credential, calendar),
         "reach": credential.reach,
     }
 
@@ -157,7 +156,7 @@ def _is_left(entry: Entry, one: StoredOrganization) -> bool:
 
 def _end(entry: Entry, credential: StoredCredential, calendar: Calendar) -> str:
     """The earlier of its own end and that of tokens of all organizations, where it is one."""
-    left, end = days_left(entry, credential, calendar), calendar.global_end
+    left, end = _days_left(entry, credential, calendar), calendar.global_end
     if left is None:
         return "unknown"
     if end is not None and left == (end - calendar.today).days and credential.ends != end:
@@ -169,3 +168,8 @@ def _end(entry: Entry, credential: StoredCredential, calendar: Calendar) -> str:
     if left == 0:
         return f"{credential.ends} (today)"
     return f"{credential.ends} ({count_days(left)})"
+
+
+def _days_left(entry: Entry, credential: StoredCredential, calendar: Calendar) -> int | None:
+    """Days until a stored token ends, if the configuration has its date."""
+    return calendar.days_left(credential.ends, credential.reach, entry.deployment)

@@ -2,54 +2,34 @@
 
 from __future__ import annotations
 
+from aspm_ado.domain.azure.deployment import Deployment as Deployment
+from aspm_ado.domain.azure.deployment import Purpose as Purpose
+from aspm_ado.domain.documents import Repository
+from aspm_ado.domain.http import Origin
+from aspm_ado.domain.http import split_url
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import UsageError
+from aspm_ado.domain.secret import holds_token
+from aspm_ado.domain.secret import secret_as_value
+from aspm_ado.domain.secret import trim
+from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import shown_address
+from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Final
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult
+from urllib.parse import quote
+from urllib.parse import unquote
+from urllib.parse import urlsplit
 import re
 import shlex
 import unicodedata
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import TYPE_CHECKING, Final
-from urllib.parse import SplitResult, quote, unquote, urlsplit
-
-from aspm_ado.domain.documents import Repository
-from aspm_ado.domain.http import Origin, split_url
-from aspm_ado.domain.reasons import Reason, UsageError
-from aspm_ado.domain.secret import holds_token, secret_as_value, trim
-from aspm_ado.domain.text import clean, shown_address
 
 if TYPE_CHECKING:
     from aspm_ado.domain.stored import Entry
-
-
-class Deployment(StrEnum):
-    """Where Azure DevOps runs."""
-
-    SERVICES = "services"
-    SERVER = "server"
-
-    @property
-    def noun(self) -> str:
-        """``organization`` or ``collection``."""
-        return "organization" if self is Deployment.SERVICES else "collection"
-
-    @property
-    def all_places(self) -> str:
-        """What a token of all reaches: ``accessible organizations`` or ``collections``."""
-        return "accessible organizations" if self is Deployment.SERVICES else "collections"
-
-
-class Purpose(StrEnum):
-    """What Invicti ASPM will use the connection for."""
-
-    ALM = "alm"
-    ALM_AND_ISSUE_MANAGER = "alm+issue-manager"
-    ISSUE_MANAGER = "issue-manager"
-
-    @property
-    def reads_code(self) -> bool:
-        """Whether Invicti ASPM clones repositories with this token."""
-        return self is not Purpose.ISSUE_MANAGER
-
 
 API_VERSIONS: Final = ("7.1", "7.0", "6.0", "5.0")
 """The API versions in use, newest first.

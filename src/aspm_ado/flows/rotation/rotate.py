@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import where_tokens_are_made
 from aspm_ado.domain.azure.place import Deployment, site_of
-from aspm_ado.domain.azure.retirement import MIGRATE, Reach
+from aspm_ado.domain.azure.retirement import MIGRATE, Reach, stored_demand_note
 from aspm_ado.domain.questions import ASPM_URL, YES, Choice, Question
 from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.report import Command, Report
-from aspm_ado.domain.rules.token import stored_demand_note
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handoff import leading_on
 from aspm_ado.flows.options import aspm_options, demand_renewed
