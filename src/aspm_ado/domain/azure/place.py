@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from aspm_ado.domain.azure.deployment import Deployment as Deployment
-from aspm_ado.domain.azure.deployment import Purpose as Purpose
-from aspm_ado.domain.documents import Repository
-from aspm_ado.domain.http import Origin
-from aspm_ado.domain.http import split_url
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.reasons import UsageError
-from aspm_ado.domain.secret import holds_token
-from aspm_ado.domain.secret import secret_as_value
-from aspm_ado.domain.secret import trim
-from aspm_ado.domain.text import clean
-from aspm_ado.domain.text import shown_address
-from collections.abc import Iterable
-from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field
-from typing import Final
-from typing import TYPE_CHECKING
-from urllib.parse import SplitResult
-from urllib.parse import quote
-from urllib.parse import unquote
-from urllib.parse import urlsplit
 import re
 import shlex
 import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+from urllib.parse import SplitResult, quote, unquote, urlsplit
+
+from aspm_ado.domain.azure.deployment import Deployment as Deployment
+from aspm_ado.domain.azure.deployment import Purpose as Purpose
+from aspm_ado.domain.documents import Repository
+from aspm_ado.domain.http import Origin, split_url
+from aspm_ado.domain.reasons import Reason, UsageError
+from aspm_ado.domain.secret import holds_token, secret_as_value, trim
+from aspm_ado.domain.text import clean, shown_address
 
 if TYPE_CHECKING:
     from aspm_ado.domain.stored import Entry
