@@ -26,7 +26,7 @@ settings.register_profile("aspm-ado", deadline=None, suppress_health_check=[Heal
 settings.register_profile("nightly", parent=settings.get_profile("aspm-ado"), max_examples=10_000)
 settings.load_profile("nightly" if NIGHT else "aspm-ado")
 # For properties whose examples take long: few of them by day, at night as many as of any other.
-settings.register_profile("slow", parent=settings(), **({} if NIGHT else {"max_examples": 50}))
+settings.register_profile("slow", parent=settings(), **({} if NIGHT else {"max_examples": 20}))
 
 PREFIXES = ("ASPM_ADO_", "AZURE_DEVOPS_", "INVICTI_", "KONDUKTO_", "XDG_", "PYTHON_KEYRING_")
 NAMES = frozenset(

@@ -27,6 +27,7 @@ from aspm_ado.flows.answers import Asker
 from aspm_ado.flows.context import Context
 from aspm_ado.flows.validation.scheduler import Scheduler
 from aspm_ado.simulator import SCENARIOS, Simulator, scenarios
+from aspm_ado.simulator.world import Instance
 
 PROFILE = scenarios.PROFILE
 ASPM = "https://aspm.example.test"
@@ -196,6 +197,12 @@ class Stand:
     def close(self) -> None:
         self.transport.close()
         self.simulator.stop()
+
+    def enter_by_hand(self) -> None:
+        """A person adds contoso in Invicti ASPM."""
+        made = Instance("by hand", "azurecloud", "https://dev.azure.com/Contoso")
+        more = {"instances": made, "alm_tools": made.tool}
+        self.simulator.become(self.simulator.world.with_more_in_aspm(**more))
 
     def context(
         self,

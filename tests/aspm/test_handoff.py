@@ -22,7 +22,7 @@ from aspm_ado.flows.connect import connect
 from aspm_ado.flows.handoff import resume_handoff
 from aspm_ado.flows.validate import validate_stored
 from aspm_ado.simulator import samples
-from aspm_ado.simulator.world import Instance, Organization
+from aspm_ado.simulator.world import Organization
 
 from .stand import PAT, TOKEN, Desk, Person, asked, check, states
 
@@ -67,11 +67,7 @@ def test_saved_and_then_known_is_proven(stand):
     def entering(question, choices, default=""):
         answer = choose(question, choices, default)
         if question.name == "handoff":
-            here.simulator.become(
-                here.simulator.world.with_instance(
-                    Instance("by hand", "azurecloud", "https://dev.azure.com/Contoso")
-                )
-            )
+            here.enter_by_hand()
         return answer
 
     person.choose = entering
@@ -113,8 +109,7 @@ def test_saved_against_the_evidence_stays_a_warning_until_invicti_aspm_shows_it(
         assert (registration(report), int(report.exit_code)) == (unseen, 0)
     later = resume_handoff(here.context(person=Person(handoff=["later"])), None)
     assert registration(later) == unseen
-    by_hand = Instance("by hand", "azurecloud", "https://dev.azure.com/Contoso")
-    here.simulator.become(here.simulator.world.with_instance(by_hand))
+    here.enter_by_hand()
     shown = ("pass", None, "alm-accepted")
     assert registration(validate_stored(here.context(), [])) == shown
     assert here.records.load().connections["contoso"].organizations[0].registration.unseen is False
@@ -127,8 +122,7 @@ def test_saved_against_the_evidence_stays_a_warning_until_invicti_aspm_shows_it(
 def test_what_is_shown_since_is_proven_in_the_next_handoff(stand, answer):
     here = stand()
     run(here, handoff=["saved"])
-    by_hand = Instance("by hand", "azurecloud", "https://dev.azure.com/Contoso")
-    here.simulator.become(here.simulator.world.with_instance(by_hand))
+    here.enter_by_hand()
     report = resume_handoff(here.context(person=Person(handoff=[answer])), None)
     assert registration(report) == ("pass", None, "alm-accepted")
 

@@ -259,13 +259,7 @@ def test_a_refusal_never_repeats_the_token(stand):
             1,
         ),
     ],
-    ids=[
-        "no such path",
-        "another status",
-        "no proof in it",
-        "nor a find",
-        "its test fails",
-    ],
+    ids=["no such path", "another status", "no proof in it", "nor a find", "its test fails"],
 )
 def test_answers_that_are_not_what_the_profile_says(
     stand, tmp_path, changes, state, reason, code, sent

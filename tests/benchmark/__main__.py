@@ -239,10 +239,7 @@ def exchanges(
         if on_linux():
             limit_memory = 70.0 if count == 1000 else None
             yield Row(
-                f"{what}: peak memory",
-                median(run["peak"] for run in runs),
-                limit_memory,
-                "MiB",
+                f"{what}: peak memory", median(run["peak"] for run in runs), limit_memory, "MiB"
             )
 
 

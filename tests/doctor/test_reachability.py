@@ -257,10 +257,7 @@ def test_whom_doctor_waits_for_is_said_once(
     found = Reachability({}, ca_bundle=None, timeout=1, simulator=None, note=said.append)
     found.connect([Target(Origin.of(f"https://localhost:{silent.port}"))])
     found.send(Call("GET", silent.url))
-    assert said == [
-        f"Still waiting for localhost:{silent.port}.",
-        "Still waiting for localhost.",
-    ]
+    assert said == [f"Still waiting for localhost:{silent.port}.", "Still waiting for localhost."]
 
 
 def test_where_no_thread_can_be_started_hosts_are_met_one_by_one(

@@ -139,10 +139,7 @@ class Row:
 
     def applies(self, case: Case) -> bool:
         """Whether it is the row of ``case``."""
-        columns = (
-            (self.token, case.token),
-            (self.aspm, case.aspm),
-        )
+        columns = ((self.token, case.token), (self.aspm, case.aspm))
         said_by = {case.said_by, f"{case.said_by}-{case.outcome}"}
         if self.said_by and not said_by & set(self.said_by.split()):
             return False

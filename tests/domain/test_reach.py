@@ -187,17 +187,7 @@ def test_the_end_can_be_moved_or_taken_away() -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "2027",
-        "20270331",
-        "2027-02-30",
-        "31.03.2027",
-        "2027-3-31",
-        "soon",
-        "2027-W01-1",
-    ],
+    "text", ["", "2027", "20270331", "2027-02-30", "31.03.2027", "2027-3-31", "soon", "2027-W01-1"]
 )
 def test_what_is_not_a_day_is_refused(text: str) -> None:
     with pytest.raises(UsageError) as caught:

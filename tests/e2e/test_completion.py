@@ -269,11 +269,7 @@ def asked(shell: str, line: str) -> dict[str, str]:
             "_TYPER_COMPLETE_ARGS": line.rstrip(),
             "_TYPER_COMPLETE_WORD_TO_COMPLETE": word,
         }
-    return {
-        **variables,
-        "_TYPER_COMPLETE_ARGS": line,
-        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
-    }
+    return {**variables, "_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
 
 
 def offered(shell: str, line: str) -> list[str]:

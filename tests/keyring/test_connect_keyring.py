@@ -19,15 +19,7 @@ from aspm_ado.domain.reasons import ExitCode
 from aspm_ado.simulator import Simulator
 
 from ..e2e.conftest import Play
-from ..e2e.questions import (
-    ASPM,
-    ENTERED,
-    EXPIRES,
-    GO,
-    TOKEN,
-    WHERE,
-    answers,
-)
+from ..e2e.questions import ASPM, ENTERED, EXPIRES, GO, TOKEN, WHERE, answers
 from ..e2e.stage import story, until
 from ..e2e.terminal import CTRL_D, DOWN, ENTER, UP, squeezed
 from ..forked import COMMAND
@@ -162,10 +154,7 @@ def test_a_connection_and_its_life(play):
     done = told.stage.run("validate", "--json")
     assert [
         one["name"].lower() for one in json.loads(done.stdout)["connections"][0]["organizations"]
-    ] == [
-        "contoso",
-        "fabrikam",
-    ]
+    ] == ["contoso", "fabrikam"]
     assert services_of(told, told.token)
     assert_private(told)
     assert told.simulator.changes == []

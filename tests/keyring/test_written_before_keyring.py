@@ -84,10 +84,7 @@ def test_each_entry_is_written_anew_under_its_origin_once(home, state):
     assert {home.keyring.accounts[service] for service in before} == {"aspm-ado"}
     assert validated(home) == (0, set())
     assert dict(home.keyring) == before, "the same secrets, one entry each"
-    assert {home.keyring.accounts[service] for service in before} == {
-        "https://dev.azure.com",
-        ASPM,
-    }
+    assert {home.keyring.accounts[service] for service in before} == {"https://dev.azure.com", ASPM}
     home.keyring.accounts.clear()
     home.keyring.clear()
     home.keyring.update(before)  # the form before, once more

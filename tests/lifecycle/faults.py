@@ -213,11 +213,7 @@ class Faulty:
     def vault(self) -> KeyringVault:
         """The program's own vault over this keyring. It waits 0.03 seconds for what hangs."""
         return KeyringVault(
-            {},
-            say=None,
-            platform="linux",
-            opener=lambda environment, platform: self,
-            seconds=0.03,
+            {}, say=None, platform="linux", opener=lambda environment, platform: self, seconds=0.03
         )
 
     def caught_up(self) -> None:

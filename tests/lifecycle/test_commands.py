@@ -64,11 +64,7 @@ def run(here, capsys, tmp_path):
 
 @pytest.mark.parametrize(
     "flags",
-    [
-        {"purpose": "alm"},
-        {"reach": "organization"},
-        {"pat_file": "new"},
-    ],
+    [{"purpose": "alm"}, {"reach": "organization"}, {"pat_file": "new"}],
     ids=lambda flags: next(iter(flags)),
 )
 def test_what_is_on_record_is_not_said_again_of_a_stored_connection(run, here, flags):

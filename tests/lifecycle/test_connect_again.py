@@ -17,7 +17,6 @@ from aspm_ado.simulator.world import Instance
 
 from .machine import NEW, PAT, Machine, Person, asked, by_profile, check
 
-BY_HAND = Instance("by hand", "azurecloud", "https://dev.azure.com/Contoso")
 THIRD = samples.pat("Third", "Thd1")
 
 
@@ -46,7 +45,7 @@ def test_by_its_name_alone_nothing_is_changed_and_that_is_said(here):
 
 @pytest.mark.parametrize("given", [{"organization": "contoso"}, asked(register="auto")])
 def test_the_same_again_hands_nothing_over_twice(here, given):
-    here.world(aspm=here.stand.simulator.world.with_instance(BY_HAND).aspm)
+    here.stand.enter_by_hand()
     report = connect(here.context(given), "contoso")
     assert int(report.exit_code) == 0
     assert check(report, "aspm.registration").status.value == "pass"

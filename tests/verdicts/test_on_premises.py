@@ -46,10 +46,7 @@ AT_THE_ROOT = ("--server-url", "https://devops.example.test", "--collection", "d
 EDITIONS = {
     "2019": Edition(a_server("5.0"), TFS, ("partial", "none"), ("partial", "none")),
     "2020": Edition(
-        a_server("6.0"),
-        ("--server-url", PASTED),
-        ("partial", "read"),
-        ("partial", "none"),
+        a_server("6.0"), ("--server-url", PASTED), ("partial", "read"), ("partial", "none")
     ),
     "2022": Edition(
         a_server("7.0", host="devops.example.test", directory=""),
