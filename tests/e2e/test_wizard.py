@@ -346,6 +346,17 @@ def test_other_terminals_come_to_the_end(play, environment, columns):
         assert wizard.bytes.isascii()
 
 
+@pytest.mark.parametrize("question", [WHERE, "Personal access token:"])
+def test_ctrl_c_on_a_terminal_that_can_only_type_ends_the_line_of_the_question(play, question):
+    told = play()
+    wizard = told.wizard("connect", "--store", "none", environment={"TERM": "dumb"})
+    if question != WHERE:
+        wizard.answer(WHERE, f"contoso{ENTER}")
+    wizard.answer(question, CTRL_C)
+    assert wizard.end() == 130
+    assert b"\nError: Stopped at the question" in wizard.bytes
+
+
 def test_a_terminal_that_can_only_type(play):
     told = play("missing-scope")
     wizard = told.wizard("connect", "--store", "none", environment={"TERM": "dumb"})

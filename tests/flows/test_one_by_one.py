@@ -101,6 +101,19 @@ def test_stopped_at_the_second_the_first_is_kept(here: Stand, wizard: Wizard) ->
     )
 
 
+def test_stopped_at_the_date_what_an_earlier_run_stored_is_said(
+    here: Stand, wizard: Wizard
+) -> None:
+    with pytest.raises(InterruptedByUserError):
+        wizard(pat=[TOKENS["contoso"], STOPPED])
+    with pytest.raises(InterruptedByUserError) as caught:
+        wizard(pat=TOKENS["fabrikam"], pat_expires=STOPPED)
+    assert caught.value.problem == (
+        f"Interrupted. Stored in “contoso”: 1 of {len(NAMES)} organizations (contoso)."
+    )
+    assert "aspm-ado connect contoso -o contoso -o fabrikam" in (caught.value.remedy or "")
+
+
 def test_a_rehearsal_keeps_none(here: Stand, wizard: Wizard) -> None:
     report, person = wizard(flags={"dry_run": "true"})
     assert int(report.exit_code) == 0

@@ -573,7 +573,7 @@ def refuse_missing(*missing: Missing) -> None:
         raise UsageError(
             Reason.INPUT_MISSING,
             "A required value is missing, and prompts are unavailable.",
-            remedy=f"Give {'; and '.join(one.short for one in missing)}.",
+            remedy=f"Pass {', and '.join(one.short for one in missing)}.",
         )
 
 

@@ -438,8 +438,8 @@ def parse_aspm_url(text: str) -> str:
     """
     pasted = text.strip()
     if holds_token(pasted):
-        raise secret_as_value("The address of Invicti ASPM")
-    parts = split_url(pasted if "://" in pasted else f"https://{pasted}", "address of Invicti ASPM")
+        raise secret_as_value("The URL of Invicti ASPM")
+    parts = split_url(pasted if "://" in pasted else f"https://{pasted}", "URL of Invicti ASPM")
     origin = Origin.read(parts)
     if parts.username:
         raise UsageError(

@@ -263,7 +263,7 @@ def _end_given(context: Context) -> date | None:
         raise UsageError(
             Reason.INPUT_INVALID,
             f"{until} is not a future date.",
-            remedy="Give a later day with --pat-expires.",
+            remedy="Pass a later date with --pat-expires.",
         )
     return until
 
