@@ -414,7 +414,7 @@ def _resolve_demand(
     if asker.given(REACH) is None:
         if old is not None:
             reach = reach_on_record(context, old)
-        elif asker.asks and is_near:
+        elif asker.asks and is_near and creation_asked(asker) != REQUIRE:
             reach = ReachDemanded(asker.default(REACH, reach))
             context.voice.note("For one global token, pass --reach all, or change it at the plan.")
     if asker.given(PURPOSE) is None:

@@ -329,6 +329,7 @@ def _serve(
     for organization, value in tokens:
         whose = f" of {organization}" if organization else ""
         voice.say(f"Token{whose}: {value}")
+    voice.say(f"API token of Invicti ASPM: {story.answers.aspm_token}")
     voice.say(
         "To send every request to this simulation, set that variable in another terminal. "
         f"Scenario: {story.name}."
