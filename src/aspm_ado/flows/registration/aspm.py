@@ -310,9 +310,14 @@ def _ask_token(
 
     ``None`` after Enter alone, where the question says what that means.
     """
-    above = [f"It will be sent to {Origin.of(url).host} only.", where_tokens_are_made(dialect)]
+    above = [
+        f"The API token will be sent to {Origin.of(url).host} only.",
+        where_tokens_are_made(dialect),
+    ]
     if question is _OFFERED:
-        above.insert(0, "The handoff works without it. With it, aspm-ado verifies Invicti ASPM.")
+        above.insert(
+            0, "With an API token, aspm-ado verifies Invicti ASPM. The handoff needs none."
+        )
     may_skip = question is not _TOKEN
 
     def accept(typed: str) -> Secret | None:
