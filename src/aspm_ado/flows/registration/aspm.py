@@ -315,9 +315,7 @@ def _ask_token(
         where_tokens_are_made(dialect),
     ]
     if question is _OFFERED:
-        above.insert(
-            0, "With an API token, aspm-ado verifies Invicti ASPM. The handoff needs none."
-        )
+        above.insert(0, "With one, aspm-ado verifies Invicti ASPM. The handoff needs no API token.")
     may_skip = question is not _TOKEN
 
     def accept(typed: str) -> Secret | None:
