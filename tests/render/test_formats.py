@@ -22,10 +22,9 @@ from aspm_ado import __version__
 from aspm_ado.domain.azure.place import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import DaySource
 from aspm_ado.domain.documents import Identity
-from aspm_ado.domain.reasons import Problem, Reason
+from aspm_ado.domain.reasons import CheckId, Problem, Reason
 from aspm_ado.domain.report import (
     Check,
-    CheckId,
     Command,
     ConnectionReport,
     OrganizationReport,

@@ -17,10 +17,9 @@ from hypothesis import strategies as st
 from aspm_ado import __version__
 from aspm_ado.domain.azure.place import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import DaySource, Reach
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import CheckId, Reason
 from aspm_ado.domain.report import (
     Check,
-    CheckId,
     Command,
     ConnectionReport,
     OrganizationReport,
@@ -75,32 +74,17 @@ def assert_golden(name: str, text: str) -> None:
     assert text == file.read_bytes().decode("utf-8")
 
 
-def test_painted_in_colour() -> None:
-    assert_golden("painted-color.txt", painted(every_status(), color=True))
-
-
-def test_painted_without_colour() -> None:
-    text = painted(every_status(), color=False)
-    assert_golden("painted.txt", text)
-    assert "\x1b" not in text
+def test_each_shape_of_text() -> None:
+    report = every_status()
+    assert_golden("painted-color.txt", painted(report, color=True))
+    assert_golden("painted.txt", painted(report, color=False))
+    assert_golden("painted-ascii.txt", painted(report, color=False, encoding="ascii"))
+    assert_golden("plain.txt", plainly(report))
+    assert_golden("ending.txt", shortly(report, 80))
 
 
 def test_colour_changes_nothing_but_colour() -> None:
     assert SGR.sub("", painted(every_status(), color=True)) == painted(every_status(), color=False)
-
-
-def test_painted_for_an_ascii_console() -> None:
-    text = painted(every_status(), color=False, encoding="ascii")
-    assert_golden("painted-ascii.txt", text)
-    assert text.isascii()
-
-
-def test_plain() -> None:
-    assert_golden("plain.txt", plainly(every_status()))
-
-
-def test_short() -> None:
-    assert_golden("ending.txt", shortly(every_status(), 80))
 
 
 def test_json() -> None:

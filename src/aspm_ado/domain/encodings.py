@@ -31,12 +31,19 @@ _ESCAPE: Final = re.compile(
 """One escape, or a run of the usual ones of ASCII."""
 _RUN_MARKS: Final = ("%", r"\u00", r"\x", "&#x", ";")
 _MARKS: Final = re.compile(r"[\\%&=]")
-_HEX_APART: Final = re.compile(rf"{_CODE}{{2}}(?:[ :,-]{{1,2}}(?:0x)?{_CODE}{{2}}){{7}}")
-_PAIR: Final = re.compile(
-    rf"(?<![0-9A-Za-z])(?:0x)?(?P<pair>{_CODE}{{2}})(?![0-9A-Za-z])"
-    rf"(?:[ :,-]{{1,2}}(?=(?:0x)?{_CODE}{{2}}(?![0-9A-Za-z])))?"
+_HEX_APART: Final = re.compile(
+    rf"{_CODE}{{2}}(?:[ :,-]{{1,2}}(?:0x)?{_CODE}{{2}}){{7}}"
+    rf"|(?:{_CODE}{{4}} ){{3}}{_CODE}{{4}}|{_CODE}{{8}} {_CODE}{{8}}"
 )
-"""A byte in hex, with what stands between it and the next one."""
+"""Enough groups of bytes for a piece of a secret."""
+_BETWEEN: Final = re.compile(
+    rf"(?P<soft>\s(?<={_CODE}{{2}}\s)(?:(?<= ) [^\r\n]{{0,34}}\r?\n|(?<=\r)\n|(?<=\n))"
+    rf"[ \t]{{0,2}}(?:0x)?{_CODE}{{4,16}}:?[ \t]{{1,3}}(?={_CODE}{{2}})"
+    rf"|[ :,-](?<={_CODE}{{2}}.)[ :,-]?(?:0x)?(?=(?:{_CODE}{{2}}){{1,8}}(?![0-9A-Za-z])))"
+)
+"""What stands between groups of bytes in hex, also at the end of a row of `xxd` or `od`: its
+characters, and where the next row begins.
+"""
 _CONSTANT: Final = re.compile(r"[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}")
 _RANDOM: Final = 52
 """The first characters of a token of 84 are random; the rest is much the same in all tokens."""
@@ -181,11 +188,11 @@ class Layer:
 
 
 def layers_of(text: str) -> Iterator[Layer]:
-    """The text, then with hex bytes decoded, then with escapes decoded, as often as needed."""
+    """The text, then with groups of hex joined, then with escapes decoded, as often as needed."""
     layer = Layer(text, None)
     yield layer
     if _HEX_APART.search(text):
-        yield Layer(_PAIR.sub(_undone, text), layer, _PAIR)
+        yield Layer(_BETWEEN.sub("\0", text), layer, _BETWEEN)
     for _ in range(_LAYERS):
         if not _MARKS.search(layer.text):
             return
@@ -230,11 +237,23 @@ def forms_of(secret: str) -> Iterator[Form]:
     counts = plain.counts
     if len(counts) != len(raw):
         counts = (True,) * len(raw)
-    yield Form(raw.hex(), tuple(count for count in counts for _ in range(2)), 13)
+    yield from _hex(raw, counts)
     yield from _base64(raw, counts, 5)
     # As PowerShell encodes a command: UTF-16, of which each order is the other one shifted.
     wide = b"\0".join(bytes([one]) for one in raw)
     yield from _base64(wide, tuple(count for count in counts for _ in range(2))[:-1], 21)
+
+
+def _hex(raw: bytes, counts: tuple[bool, ...]) -> Iterator[Form]:
+    """Byte by byte; and in words of two bytes, of which the second comes first (`od -x`)."""
+    yield Form(raw.hex(), tuple(count for count in counts for _ in range(2)), 13)
+    for shift in range(2):
+        order = [at ^ 1 for at in range(len(raw) - shift & ~1)]
+        yield Form(
+            bytes(raw[shift + at] for at in order).hex(),
+            tuple(counts[shift + at] for at in order for _ in range(2)),
+            9,
+        )
 
 
 def _base64(raw: bytes, counts: tuple[bool, ...], every: int) -> Iterator[Form]:

@@ -9,9 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import Settings, settings_for
-from aspm_ado.domain.aspm.handoff import clone_notes, evidence_of
+from aspm_ado.domain.aspm.handoff import evidence_of
 from aspm_ado.domain.aspm.registration import NewToken, Outcome, RegistrationFacts, token_of
-from aspm_ado.domain.azure.place import options_for
+from aspm_ado.domain.azure.place import Purpose, options_for
 from aspm_ado.domain.azure.retirement import DaySource, Reach
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.questions import (
@@ -25,10 +25,16 @@ from aspm_ado.domain.questions import (
     Choice,
     Question,
 )
-from aspm_ado.domain.reasons import InterruptedByUserError, NotCreatedError, Reason, UsageError
+from aspm_ado.domain.reasons import (
+    CheckId,
+    InterruptedByUserError,
+    NotCreatedError,
+    Reason,
+    UsageError,
+    UserError,
+)
 from aspm_ado.domain.report import (
     Check,
-    CheckId,
     ConnectionReport,
     OrganizationReport,
     Report,
@@ -81,8 +87,7 @@ from aspm_ado.flows.storage.transaction import store_entry, whole_records
 from aspm_ado.flows.target import Target, site_meant, stored_by_key, target_given
 from aspm_ado.flows.tokens.creation import (
     CREATED,
-    creates_at_once,
-    creates_unasked,
+    Creation,
     not_created_report,
 )
 from aspm_ado.flows.tokens.lifecycle import release_stored_orders
@@ -103,16 +108,12 @@ from aspm_ado.flows.validation.report import (
     with_registration,
 )
 
-from ..domain.azure.place import Purpose
-from ..domain.reasons import UserError
-
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
+    from aspm_ado.domain.reasons import Problem
     from aspm_ado.flows.answers import Asker
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.token import OrganizationResult, TokenResult
-
-    from ..domain.reasons import Problem
 
 _TYPED_AGAIN: Final = (
     *(one for one in TOKEN if one not in PAT_SOURCES), CREATE_TOKEN, *ASPM, YES, CONFIG_DIR
@@ -240,7 +241,7 @@ class _Connecting:
         context, target, demand = self.context, self.options.target, self.options.demand
         tokens = self.options.tokens
         bare = [place for place in target.places if tokens.of(place) is None]
-        if bare and (context.asker.asks or creates_unasked(context, bare[0], demand)):
+        if bare and (context.asker.asks or Creation(context, bare[0], demand).is_unasked):
             reach = context.clock.calendar().demanded(demand.reach, target.site.deployment)
             if reach is Reach.ALL:
                 tokens = Tokens(acquire(context, bare[0], demand, for_all=True), tokens.own)
@@ -266,7 +267,7 @@ class _Connecting:
                 "aspm-ado stores each token after it passes. You can stop at any time. To "
                 f"continue, run: {self.again(places)}"
             )
-        if len(places) > 1 and creates_at_once(context, places[0], demand):
+        if len(places) > 1 and Creation(context, places[0], demand).is_at_once:
             self.results, self.refused = create_several(context, places, demand, self.store_now)
             return
         begun = context.now()
@@ -494,7 +495,7 @@ class _Connecting:
             repository_of(here),
             evidence_of(made.checks, day, made.token.reach, owner),
             begun,
-            notes=clone_notes(here.place, statuses_of(made), username),
+            verdict=statuses_of(made),
             unstored="" if self.options.keeps else result.token.authorization_id,
         )
 

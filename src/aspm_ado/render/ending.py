@@ -16,10 +16,11 @@ from urllib.parse import quote
 
 from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import Reach, count_days
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import CheckId, Command, Status, TokenFacts, Verdict
+from aspm_ado.domain.reasons import CheckId, Reason
+from aspm_ado.domain.report import Command, Status, TokenFacts, Verdict
 from aspm_ado.domain.text import FEW, clean, some_of
 from aspm_ado.domain.ticket import responsibilities
+from aspm_ado.render.text import VERDICTS
 
 if TYPE_CHECKING:
     from aspm_ado.domain.report import Check, ConnectionReport, OrganizationReport, Report
@@ -28,12 +29,6 @@ _T = TypeVar("_T")
 Line = tuple[Status | None, str]
 """A line, and the status whose mark stands before it."""
 
-_SENTENCES: Final = {
-    Verdict.READY: "Ready.",
-    Verdict.READY_WITH_WARNINGS: "Ready, with warnings.",
-    Verdict.NOT_READY: "Not ready.",
-    Verdict.UNKNOWN: "Unknown: some checks could not finish.",
-}
 _COUNTED: Final = (
     ((Status.PASS, Status.PARTIAL), "passed", "passed"),
     ((Status.WARN,), "warning", "warnings"),
@@ -112,7 +107,7 @@ def closing(report: Report, *, verbose: bool = False, told: str | None = None) -
     if report.error is not None:
         lines = [clean(report.error.problem, 600), clean(report.error.remedy, 600)]
     else:
-        lines = [f"{_SENTENCES[report.verdict]} (exit {int(report.exit_code)})"]
+        lines = [f"{VERDICTS[report.verdict]}. (exit {int(report.exit_code)})"]
         if counts := _counts(report):
             lines[0] += f" · {counts}"
         lines += _not_stored(report)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.documents import Identity
 from aspm_ado.domain.http import Origin
-from aspm_ado.domain.reasons import Reason, UsageError
-from aspm_ado.domain.report import CheckId, OrganizationReport, Status, TokenFacts
+from aspm_ado.domain.reasons import CheckId, Reason, UsageError
+from aspm_ado.domain.report import OrganizationReport, Status, TokenFacts
 from aspm_ado.domain.stored import (
     NAME,
     UNREGISTERED,
@@ -220,7 +220,7 @@ class Addition:
             simulated=base.simulated if self.simulated is None else self.simulated,
             successors=base.successors_without(renewed),
             offered=tuple(dict.fromkeys((*base.offered, *self._listed))),
-        ).pruned()
+        )
 
     @property
     def _listed(self) -> Iterable[str]:
