@@ -161,7 +161,7 @@ def test_what_is_refused_is_explained_and_asked_again(play):
     )
     wizard.answer(WHERE, ENTER)
     wizard.answer(WHERE, f"tfs!example{ENTER}")
-    wizard.see("of an on-premises server its address")
+    wizard.see("For an on-premises server, enter its URL")
     wizard.answer(WHERE, f"http://[{ENTER}")
     wizard.see("http://[")
     wizard.answer(WHERE, f"contoso{ENTER}")
