@@ -80,7 +80,7 @@ ROWS = {
         FAIL,
         False,
         Who.ASKER,
-        "Nothing has that name",
+        "The name was not found. Correct it.",
         "accepts",
     ),
     "rejected": (WHO_, Reason.TOKEN_REJECTED, FAIL, False, Who.OWNER, "rejected the token", "good"),

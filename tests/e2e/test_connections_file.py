@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -148,6 +150,28 @@ def test_what_is_typed_holds_for_each_connection_that_does_not_say_otherwise(job
         assert json.loads(refused.stdout)["error"]["reason"] in ("usage", "input-invalid")
 
 
+@posix
+def test_who_leaves_has_the_finished_connections_in_the_document(job: Job) -> None:
+    one = 'register = "none"\nreach = "organization"\norganization = "contoso"\n'
+    (job.stage.folder / "f.toml").write_text(
+        f'[[connection]]\nname = "a"\n{one}pat-file = "contoso.pat"\n'
+        f'[[connection]]\nname = "b"\n{one}pat-command = "sleep 60"\n'
+    )
+    words = "connect --from f.toml --no-input --json --report r.json"
+    with subprocess.Popen(
+        [job.stage.bin / "aspm-ado", *words.split()], env=job.environment, cwd=job.stage.folder,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as run:  # fmt: skip
+        assert run.stderr
+        assert any("b (2 of 2)" in line for line in run.stderr)
+        run.send_signal(signal.SIGINT)
+        document = json.loads(run.communicate(timeout=60)[0])
+    assert (run.returncode, document["exit_code"]) == (130, 130)
+    assert document["error"]["reason"] == "interrupted"
+    assert [one["name"] for one in document["connections"]] == ["a"]
+    assert job.document("r.json") == document
+
+
 TOKEN = drawn_token()
 
 
@@ -205,6 +229,11 @@ def test_what_is_no_file_of_connections_is_refused_before_anything_of_it_is_used
         (f"{ONE}purpose = 3", ", connection 1 (line 3): “purpose” is not text."),
         (f"{ONE}\n{ONE}collection = {{a = 1}}", ", connection 2 (line 6): “collection” is not"),
         (f"{ONE}organisation = 'x'", ", connection 1 (line 3): “organisation” is not a valid key"),
+        (
+            f"{ONE}pat-expires = 2026-12-31T00:00:00",
+            ", connection 1 (line 3): “pat-expires” is not a date",
+        ),
+        (f"{ONE}purpose = '$(PURPOSE)'", ", connection 1 (line 3): --purpose is “$(PURPOSE)”: a"),
         (f"{ONE}'purpose'=1.5", ", connection 1 (line 3): “purpose” is not text."),
         (
             f"\ufeff{ONE}reach = 1".replace("\n", "\r\n"),

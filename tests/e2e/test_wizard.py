@@ -161,7 +161,7 @@ def test_what_is_refused_is_explained_and_asked_again(play):
     )
     wizard.answer(WHERE, ENTER)
     wizard.answer(WHERE, f"tfs!example{ENTER}")
-    wizard.see("of an on-premises server its address")
+    wizard.see("For an on-premises server, enter its URL")
     wizard.answer(WHERE, f"http://[{ENTER}")
     wizard.see("http://[")
     wizard.answer(WHERE, f"contoso{ENTER}")
@@ -344,6 +344,17 @@ def test_other_terminals_come_to_the_end(play, environment, columns):
         assert not re.search(rb"\x1b\[(?:\d+;)*(?:3[0-8]|4[0-8]|9[0-7])(?:;\d+)*m", wizard.bytes)
     if "LANG" in environment:
         assert wizard.bytes.isascii()
+
+
+@pytest.mark.parametrize("question", [WHERE, "Personal access token:"])
+def test_ctrl_c_on_a_terminal_that_can_only_type_ends_the_line_of_the_question(play, question):
+    told = play()
+    wizard = told.wizard("connect", "--store", "none", environment={"TERM": "dumb"})
+    if question != WHERE:
+        wizard.answer(WHERE, f"contoso{ENTER}")
+    wizard.answer(question, CTRL_C)
+    assert wizard.end() == 130
+    assert b"\nError: Stopped at the question" in wizard.bytes
 
 
 def test_a_terminal_that_can_only_type(play):

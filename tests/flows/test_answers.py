@@ -20,6 +20,7 @@ from aspm_ado.flows.connect import connect
 from aspm_ado.flows.context import Context
 from aspm_ado.flows.target import ask_target, connection_meant
 from aspm_ado.flows.tokens.creation import revoking_unkept
+from aspm_ado.flows.tokens.sources import end_given
 from aspm_ado.flows.validate import validate_stored
 from aspm_ado.simulator import SCENARIOS
 
@@ -38,6 +39,14 @@ def here(tmp_path: Path) -> Iterator[Stand]:
 def typed(**more: str) -> dict[str, object]:
     """Nothing is given but what keeps the run short."""
     return dict(asked(pat_file="", pat_expires="", purpose="", register="none", **more))
+
+
+def test_a_refusal_that_names_the_option_says_so_once() -> None:
+    for source, ending in (("--pat-expires", "date."), ("MY_VARIABLE", "date. (from MY_VARIABLE)")):
+        asker = Asker({PAT_EXPIRES.name: Given(("soon",), source)}, Person())
+        with pytest.raises(UsageError) as error:
+            end_given(asker, date(2026, 10, 15))
+        assert error.value.problem.endswith(ending)
 
 
 # The name of the organization
@@ -310,13 +319,22 @@ NOT_STORED = "The token that you entered is not stored. Keep your copy"
     ("store", "answers", "said"),
     [
         ("", {"pat": LEFT}, False),
+        ("", {"pat": f"{PAT[:-4]}Nope", "next": LEFT}, False),
         ("", {"pat_expires": LEFT}, True),
         ("", {"go": LEFT}, True),
         ("", {"go": False}, True),
         ("none", {"pat_expires": LEFT}, False),
         ("", {"handoff": LEFT}, False),
     ],
-    ids=["no token yet", "the date", "the plan", "no", "nothing is to be stored", "it is stored"],
+    ids=[
+        "no token yet",
+        "a rejected one",
+        "the date",
+        "the plan",
+        "no",
+        "nothing is to be stored",
+        "it is stored",
+    ],
 )
 def test_who_leaves_is_told_that_a_pasted_token_is_not_stored(here, store, answers, said) -> None:
     person = Person(**{"pat": PAT, "pat_expires": "unknown", "go": True, **answers})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,32 @@ def test_stopped_at_the_second_the_first_is_kept(here: Stand, wizard: Wizard) ->
     assert here.vault.read(
         entry.credentials[entry.organizations[0].credential].service, "https://dev.azure.com"
     )
+
+
+def test_stopped_at_the_date_what_an_earlier_run_stored_is_said(
+    here: Stand, wizard: Wizard
+) -> None:
+    with pytest.raises(InterruptedByUserError):
+        wizard(pat=[TOKENS["contoso"], STOPPED])
+    with pytest.raises(InterruptedByUserError) as caught:
+        wizard(pat=TOKENS["fabrikam"], pat_expires=STOPPED)
+    assert caught.value.problem == (
+        f"Interrupted. Stored in “contoso”: 1 of {len(NAMES)} organizations (contoso)."
+    )
+    assert "aspm-ado connect contoso -o contoso -o fabrikam" in (caught.value.remedy or "")
+
+
+def test_organizations_are_stored_in_the_order_of_the_run_that_names_them_all(
+    here: Stand, wizard: Wizard
+) -> None:
+    """Tokens that are created at once are stored in any order, one by one."""
+    wizard()
+    entry = here.records.load().connections["contoso"]
+    turned = replace(entry, organizations=entry.organizations[::-1])
+    here.records.change(lambda now: replace(now, connections={"contoso": turned}))
+    wizard()
+    stored = here.records.load().connections["contoso"].organizations
+    assert [one.name.casefold() for one in stored] == list(NAMES)
 
 
 def test_a_rehearsal_keeps_none(here: Stand, wizard: Wizard) -> None:

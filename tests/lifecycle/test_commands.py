@@ -288,8 +288,8 @@ END = date(2026, 12, 1)
     ("today", "end", "said", "left"),
     [
         (date(2026, 11, 30), END, "stops 2026-12-01 (1 day)", 1),
-        (date(2026, 12, 1), END, "was to stop 2026-12-01", 0),
-        (date(2026, 12, 4), END, "was to stop 2026-12-01", -3),
+        (date(2026, 12, 1), END, "announced end 2026-12-01 (past)", 0),
+        (date(2026, 12, 4), END, "announced end 2026-12-01 (past)", -3),
         (date(2027, 1, 12), None, "2027-01-13 (1 day)", 1),
         (date(2027, 1, 13), None, "2027-01-13 (today)", 0),
         (date(2027, 1, 16), None, "2027-01-13 (past)", -3),

@@ -55,6 +55,19 @@ def test_the_same_again_hands_nothing_over_twice(here, given):
     here.assert_tidy()
 
 
+def test_the_same_token_again_keeps_the_date_on_record_and_the_report_has_it(here):
+    [before] = here.entry.credentials.values()
+    report = connect(here.context(asked(pat_expires="", register="none")), "contoso")
+    [made] = report.connections[0].organizations
+    assert before.expires is not None
+    assert (made.token.expires, made.token.expires_source) == (
+        before.expires,
+        before.expires_source,
+    )
+    assert f"expires {before.expires}" in here.stand.voice.text
+    assert [one.expires for one in here.entry.credentials.values()] == [before.expires]
+
+
 def test_the_same_again_goes_on_saying_what_invicti_aspm_does_not_show(here):
     report = connect(here.context(asked(register="guided")), "contoso")
     assert (int(report.exit_code), check(report, "aspm.registration").reason) == (

@@ -58,7 +58,7 @@ def test_the_token_and_nothing_else_goes_into_the_pipe(handed_off, capsys):
     assert run(handed_off, None) == PAT.encode()
     said = " ".join(capsys.readouterr().err.split())
     assert (
-        f"Token …{PAT[-4:]} of Ada Example (ada@contoso.example) for contoso, expires 2027-01-13."
+        f"Token …{PAT[-4:]} of Ada Example <ada@contoso.example> for contoso, expires 2027-01-13."
         in said
     )
     assert PAT not in said

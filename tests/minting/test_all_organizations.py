@@ -69,6 +69,19 @@ def test_a_token_is_created_in_each_organization_of_whoever_is_signed_in(here):
     assert here.made == made, "a second run creates none"
 
 
+def test_the_plan_has_one_row_for_many_tokens_that_are_alike(tmp_path):
+    names = tuple(f"Team{number}" for number in range(5))
+    made = company(tmp_path, names)
+    made.keep()
+    run(made)
+    rows = [line for line in made.stand.voice.lines if "  Organization" in line]
+    made.close()
+    assert len(rows) == 1
+    assert rows[0].startswith(
+        f"  Organizations (5): {', '.join(names)}: one token each (from az), "
+    )
+
+
 def test_the_day_of_global_tokens_does_not_end_the_list(here):
     after = here.stand.simulator.world.global_tokens_end
     assert after is not None

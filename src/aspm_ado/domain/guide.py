@@ -122,7 +122,7 @@ def _expiry(reach: Reach, deployment: Deployment, calendar: Calendar) -> tuple[d
             last,
             f"Microsoft announced the end of global tokens for {end}. A later date has no effect.",
         )
-    return suggested, "At most 1 year. Your organization may allow less."
+    return suggested, f"At most 1 year. Your {deployment.noun} may allow less."
 
 
 def _scopes_step(purpose: Purpose, boxes: tuple[Box, ...]) -> GuideStep:

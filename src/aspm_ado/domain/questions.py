@@ -153,7 +153,7 @@ PAT_EXPIRES: Final = _token(
     "pat-expires",
     "Expiry date of the token.",
     "YYYY-MM-DD",
-    prompt="When does the token expire? (YYYY-MM-DD, or “unknown”)",
+    prompt="When does the token expire? (YYYY-MM-DD or unknown)",
 )
 REACH: Final = _token(
     "reach",

@@ -262,7 +262,7 @@ class Reason(StrEnum):
     REGISTRATION_CONFLICT = "registration-conflict", 6, Who.ASPM_INTEGRATIONS
     """Invicti ASPM already has an instance for the organization that aspm-ado did not create."""
     THREADS_EXHAUSTED = "threads-exhausted", 5, Who.MACHINE
-    """This machine cannot start more threads."""
+    """This machine cannot start more threads, or open more files."""
     KEYRING_ABSENT = "keyring-absent", 7, Who.MACHINE
     """This session has no usable keyring."""
     KEYRING_LOCKED = "keyring-locked", 7, Who.MACHINE

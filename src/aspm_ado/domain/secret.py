@@ -322,5 +322,5 @@ def _empty(where: str, what: str) -> UsageError:
     return UsageError(
         Reason.TOKEN_EMPTY,
         f"The {what} from {where} is empty.",
-        remedy="Give the token there, or drop the option.",
+        remedy="Pass the token there, or omit the option.",
     )

@@ -44,7 +44,7 @@ class _Words:
 _WORDS: Final[Mapping[Who, _Words]] = {
     Who.ASKER: _Words(
         "the person who chose the name",
-        "nothing has that name.",
+        "the name was not found. Correct it.",
         "whether it has another name, or is hidden from the owner of the token",
     ),
     Who.OWNER: _Words(
@@ -88,7 +88,7 @@ _WORDS: Final[Mapping[Who, _Words]] = {
     ),
     Who.MACHINE: _Words(
         "the administrator of this machine",
-        "this machine has a problem with its keyring, configuration, clock, or tools.",
+        "this machine has a problem with its keyring, configuration, clock, limits, or tools.",
         "anything about the token",
     ),
 }

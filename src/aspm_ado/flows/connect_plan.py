@@ -81,8 +81,7 @@ class Plan:
         asker, demand = self.context.asker, self.options.demand
         yield "Connection", self.options.name
         yield "Deployment", self.with_source(self.options.target.site.base_url, SERVER_URL)
-        for result in self.good:
-            yield from self.organizations(result)
+        yield from self.organizations()
         if others := also_reached(self.context, self.good, demand):
             names = [clean(place.name, 60) for place in islice(others.values(), FEW)]
             more = f", and {len(others) - FEW} more" if len(others) > FEW else ""
@@ -114,7 +113,22 @@ class Plan:
         if self.settings.issue_manager:
             yield "Issue manager", "the checkbox in its form"
 
-    def organizations(self, result: TokenResult) -> Iterator[tuple[str, str]]:
+    def organizations(self) -> Iterator[tuple[str, str]]:
+        """The organizations of every token; many tokens that are alike are one row."""
+        alike: dict[tuple[str, str], list[TokenResult]] = {}
+        for result in self.good:
+            alike.setdefault((result.token.source, _end(result)), []).append(result)
+        for (source, end), results in alike.items():
+            if len(results) > FEW:
+                places = [one.place for result in results for one in result.good]
+                names = self.with_source(", ".join(place.name for place in places), ORGANIZATION)
+                label = f"{places[0].noun.capitalize()}s ({len(places)})"
+                yield label, f"{names}: one token each (from {source}), {end}"
+                continue
+            for result in results:
+                yield from self.of_token(result)
+
+    def of_token(self, result: TokenResult) -> Iterator[tuple[str, str]]:
         """A row for each organization of a token; many of them are one row."""
         token, places = result.token, [one.place for one in result.good]
         last4 = f" …{token.secret.last4}" if token.secret.last4 else ""

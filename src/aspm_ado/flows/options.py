@@ -419,7 +419,7 @@ def _resolve_demand(
     if asker.given(REACH) is None:
         if old is not None:
             reach = reach_on_record(context, old)
-        elif asker.asks and is_near:
+        elif asker.asks and is_near and creation_asked(asker) != REQUIRE:
             reach = ReachDemanded(asker.default(REACH, reach))
             context.voice.note("For one global token, pass --reach all, or change it at the plan.")
     if asker.given(PURPOSE) is None:
@@ -578,7 +578,7 @@ def refuse_missing(*missing: Missing) -> None:
         raise UsageError(
             Reason.INPUT_MISSING,
             "A required value is missing, and prompts are unavailable.",
-            remedy=f"Give {'; and '.join(one.short for one in missing)}.",
+            remedy=f"Pass {', and '.join(one.short for one in missing)}.",
         )
 
 

@@ -155,8 +155,8 @@ def _parse(text: str, *, allow_http: bool) -> Target:
     except UserError as refusal:
         if "/" not in text:
             remedy = (
-                "Give its name, or any address in it; "
-                "of an on-premises server its address, with https://."
+                "Enter its name, or any URL in it. For an on-premises server, enter its URL, with "
+                "https://."
             )
             raise UsageError(refusal.reason, refusal.problem, remedy=remedy) from None
     return _on_server(text, allow_http=allow_http)

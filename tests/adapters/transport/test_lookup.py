@@ -16,7 +16,7 @@ import pytest
 from aspm_ado.adapters.http import wire
 from aspm_ado.adapters.http.wire import interleaved, resolve
 from aspm_ado.adapters.threads import NoThreadError
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, Who
 
 from .servers import answer
 
@@ -96,6 +96,8 @@ def test_where_no_thread_can_be_started_nobody_is_asked_and_the_machine_is_named
     with pytest.raises(NoThreadError):
         resolve("a.example", 443, GUARD)
     reply = transport().send(get("http://a.example/"))
+    assert reply.failure is Reason.THREADS_EXHAUSTED
+    assert reply.failure.who is Who.MACHINE
     assert "cannot start more threads" in reply.problem
     assert "ulimit -u" in reply.remedy
     assert "ulimit -v" in reply.remedy

@@ -342,11 +342,11 @@ def _trouble_of_this_machine(chain: _Chain, where: Where) -> Trouble | None:
             "Raise the limit of processes or of memory (ulimit -u, ulimit -v, or that of the "
             "container)."
         )
-        return Trouble(Reason.UNREACHABLE, problem, remedy)
+        return Trouble(Reason.THREADS_EXHAUSTED, problem, remedy)
     if _numbers(chain) & {errno.EMFILE, errno.ENFILE}:
         problem = f"aspm-ado did not contact {where.name}: this machine cannot open more files."
         remedy = "Raise the limit of open files: ulimit -n 256"
-        return Trouble(Reason.UNREACHABLE, problem, remedy, RETRIES)
+        return Trouble(Reason.THREADS_EXHAUSTED, problem, remedy, RETRIES)
     return None
 
 

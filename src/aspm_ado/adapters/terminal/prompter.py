@@ -248,7 +248,8 @@ class TypedConsole:
             prompt = self._prompt(message)
             signals.resume = partial(self._hide_again, prompt)
             try:
-                return getpass.getpass(prompt, stream=self._stream)
+                with self._line_ended():
+                    return getpass.getpass(prompt, stream=self._stream)
             except getpass.GetPassWarning:
                 raise UsageError(
                     Reason.INPUT_MISSING,
@@ -337,11 +338,22 @@ class TypedConsole:
 
     def _ask(self, prompt: str) -> str:
         self._write(self._laid(prompt) + " ")
-        typed = sys.stdin.readline()
+        with self._line_ended():
+            typed = sys.stdin.readline()
         if not typed:
             self._write("\n")
             raise EOFError
         return typed.removesuffix("\n")
+
+    @contextlib.contextmanager
+    def _line_ended(self) -> Iterator[None]:
+        """Inside, Ctrl-C ends the line of the question, so that what follows begins its own."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            with contextlib.suppress(OSError, ValueError):  # the terminal is gone
+                self._write("\n")
+            raise
 
     def _laid(self, text: str) -> str:
         """``text`` in rows that end between words."""

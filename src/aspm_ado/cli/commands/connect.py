@@ -243,7 +243,13 @@ def _connection(table: dict[str, Any], shown: str, section: Section) -> FileConn
         key: _value(_BY_KEY[key], value, shown + _line(section, key))
         for key, value in table.items()
     }
-    answers = collect_given(_BY_KEY.values(), flags, {}, lambda _note: None)
+    answers: dict[str, Given] = {}
+    for key, value in flags.items():
+        try:
+            answers |= collect_given([_BY_KEY[key]], {key: value}, {}, lambda _note: None)
+        except UsageError as error:
+            error.problem = f"{shown}{_line(section, key)}: {error.problem}"
+            raise
     return FileConnection(name, answers, frozenset(table))
 
 
@@ -263,7 +269,11 @@ def _value(question: Question, value: object, shown: str) -> object:
 
 def _text_of(value: object, question: Question, shown: str) -> str:
     if not isinstance(value, str):
-        wanted = "text, or a list of texts" if question.repeat else "text"
+        wanted = "text"
+        if question.repeat:
+            wanted = "text or a list of texts"
+        elif question is PAT_EXPIRES:
+            wanted = "a date (YYYY-MM-DD)"
         raise _refusal(shown, f"“{question.name}” is not {wanted}.")
     _refuse_secret(value, shown)
     return value

@@ -308,6 +308,7 @@ def _serve(invocation: Invocation, simulator: Simulator, signed_in: Path | None)
     for organization, value in tokens:
         whose = f" of {organization}" if organization else ""
         voice.say(f"Token{whose}: {value}")
+    voice.say(f"API token of Invicti ASPM: {answers.aspm_token}")
     voice.say(
         "To send every request to this simulation, set that variable in another terminal. "
         f"Scenario: {simulator.scenario.name}."

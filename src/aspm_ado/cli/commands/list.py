@@ -162,7 +162,7 @@ def _end(entry: Entry, credential: StoredCredential, calendar: Calendar) -> str:
     if end is not None and left == (end - calendar.today).days and credential.ends != end:
         if left > 0:
             return f"stops {end} ({count_days(left)})"
-        return f"was to stop {end}"
+        return f"announced end {end} (past)"
     if left < 0:
         return f"{credential.ends} (past)"
     if left == 0:

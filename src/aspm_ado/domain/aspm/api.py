@@ -57,7 +57,7 @@ def where_tokens_are_made(dialect: Dialect | None) -> str:
     """Where to create an API token, in Invicti's labels, for one dialect or both."""
     where = _TOKEN_PLACES[dialect or Dialect.STANDALONE]
     if dialect is None:
-        where = f"{where}; on AppSec Core: {_TOKEN_PLACES[Dialect.CORE]}"
+        where = f"{where}. On AppSec Core: {_TOKEN_PLACES[Dialect.CORE]}"
     return f"Create it in Invicti ASPM: {where}."
 
 

@@ -312,9 +312,12 @@ def _ask_token(
 
     ``None`` after Enter alone, where the question says what that means.
     """
-    above = [f"It will be sent to {Origin.of(url).host} only.", where_tokens_are_made(dialect)]
+    above = [
+        f"The API token will be sent to {Origin.of(url).host} only.",
+        where_tokens_are_made(dialect),
+    ]
     if question is _OFFERED:
-        above.insert(0, "The handoff works without it. With it, aspm-ado verifies Invicti ASPM.")
+        above.insert(0, "With one, aspm-ado verifies Invicti ASPM. The handoff needs no API token.")
     may_skip = question is not _TOKEN
 
     def accept(typed: str) -> Secret | None:
@@ -440,8 +443,8 @@ def parse_aspm_url(text: str) -> str:
     """
     pasted = text.strip()
     if holds_token(pasted):
-        raise secret_as_value("The address of Invicti ASPM")
-    parts = split_url(pasted if "://" in pasted else f"https://{pasted}", "address of Invicti ASPM")
+        raise secret_as_value("The URL of Invicti ASPM")
+    parts = split_url(pasted if "://" in pasted else f"https://{pasted}", "URL of Invicti ASPM")
     origin = Origin.read(parts)
     if parts.username:
         raise UsageError(

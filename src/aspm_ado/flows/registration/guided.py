@@ -175,7 +175,8 @@ class _Sitting:
     def run(self) -> None:
         asks = self.context.asker.asks
         if self.total > 1:
-            left = f"{len(self.handoffs)} of {self.total} organizations"
+            noun = self.handoffs[0].place.noun if self.handoffs else "organization"
+            left = f"{len(self.handoffs)} of {self.total} {noun}s"
             self.list(f"To enter in Invicti ASPM: {left}")
         for number, handoff in enumerate(self.handoffs, start=len(self.done) + 1):
             if not asks:
@@ -298,7 +299,7 @@ class _Sitting:
         was_unseen = handoff.standing.unseen
         known = known_before or self.knows_tool(handoff)
         if known and (was_unseen or known_before is False):
-            self.voice.say("Invicti ASPM knows the tool now; before, it did not.")
+            self.voice.say("Invicti ASPM now shows Azure DevOps as integrated. Before, it did not.")
             return ACCEPTED
         if known is False or (known is None and was_unseen):
             return UNSEEN

@@ -201,6 +201,9 @@ class Addition:
                     renewed.append(one.place.name)
                 state = self._state(base, one, prior, used)
                 organizations[one.place.key] = _organization(one, used, result, state)
+        order = [one.place.key for result in self.results for one in result.good]
+        if organizations.keys() <= set(order):  # several at once are stored in any order
+            organizations = {key: organizations[key] for key in order}
         return replace(
             base,
             deployment=site.deployment,

@@ -328,7 +328,7 @@ def _no_tenant(place: Place, reply: Reply) -> NotCreatedError:
         return NotCreatedError(
             Reason.ORGANIZATION_ABSENT,
             f"There is no organization named {place.name}.",
-            remedy="Copy its name from the address in the browser.",
+            remedy="Copy its name from the URL in the browser.",
         )
     kind = classify(reply)
     if kind in (AnswerKind.ANSWER, AnswerKind.SIGN_IN, AnswerKind.REFUSAL, AnswerKind.BARE_REFUSAL):

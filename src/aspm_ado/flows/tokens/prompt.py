@@ -46,8 +46,8 @@ def warn_of_end(context: Context, reach: ReachDemanded, deployment: Deployment) 
     is_near = calendar.ends_soon(deployment) or calendar.ended(deployment)
     if reach is ReachDemanded.ALL and is_near:
         context.voice.warn(
-            f"Microsoft announced the end of global tokens for {calendar.global_end}. A token for "
-            "all organizations may stop then, whatever its own expiry."
+            f"Microsoft announced the end of global tokens for {calendar.global_end}. A global "
+            "token may stop working then, regardless of its expiry date."
         )
 
 
@@ -77,7 +77,7 @@ def acquire(context: Context, place: Place, demand: Demand, *, for_all: bool) ->
 
 
 def open_page(context: Context, page: str) -> None:
-    """Open a page in the browser, or say its address."""
+    """Open a page in the browser, or print its URL."""
     if not context.desktop.open(page):
         context.voice.say(f"aspm-ado cannot open a browser. Open this page: {page}")
 

@@ -85,7 +85,7 @@ USERNAME: Final = Choice("username", "Try cloning with a username")
 ONE_EACH: Final = Choice("one-each", "Accept it: one token for each organization")
 TICKET: Final = Choice("ticket", "Show a text for a support ticket")
 CORRECT: Final = "correct"
-STOP: Final = Choice("keep", "Stop here; nothing is stored")
+STOP: Final = Choice("keep", "Stop here (nothing is stored)")
 KEEP: Final = Choice("keep", "Continue with what passed, fix the rest later")
 
 _OTHERS: Final = frozenset({Who.ADMINISTRATOR, Who.NETWORK, Who.SERVICE})
