@@ -21,11 +21,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from shlex import quote
 from typing import Any, Final, cast
 
 from aspm_ado.domain.reasons import Reason, UsageError
-from aspm_ado.domain.text import clean, clean_said
+from aspm_ado.domain.text import clean, clean_said, typed_word
 
 from ...domain.http import Origin
 
@@ -186,7 +185,7 @@ def _note_writable(place: Path, name: str, note: Callable[[str], None]) -> None:
         if found.st_uid not in (0, os.geteuid()):
             problem = f"belongs to another user: {clean(one)}"
         elif found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not is_sticky:
-            problem = f"can be changed by other users. Run: chmod go-w {quote(clean(one))}"
+            problem = f"can be changed by other users. Run: chmod go-w {typed_word(one)}"
         else:
             continue
         note(f"Other users can choose which servers are trusted: the path in {name} {problem}")
