@@ -28,15 +28,8 @@ from aspm_ado.domain.azure.place import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import DaySource, Reach
 from aspm_ado.domain.azure.scopes import Level
 from aspm_ado.domain.questions import Question
-from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.domain.report import (
-    NEVER_REQUIRED,
-    REPORT_SCHEMA,
-    CheckId,
-    Status,
-    Verdict,
-    verdict_of,
-)
+from aspm_ado.domain.reasons import CheckId, ExitCode, Reason
+from aspm_ado.domain.report import NEVER_REQUIRED, REPORT_SCHEMA, Status, Verdict, verdict_of
 from aspm_ado.domain.secret import TokenFormat
 from aspm_ado.domain.stored import NAME, Proof, RegistrationMode, RegistrationState
 

@@ -135,8 +135,8 @@ MUTATIONS = (
     Mutation(
         "old-replies",
         "What was heard of one token is believed of another.",
-        "fresh = iter(validate(context, tokens))",
-        "fresh = iter(validate(context, tokens, failed))",
+        "fresh = iter(validate(self.context, tokens))",
+        "fresh = iter(validate(self.context, tokens, failed))",
         ("tests/flows/test_until_good.py",),
     ),
     Mutation(

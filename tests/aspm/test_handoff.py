@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from aspm_ado.domain.aspm.api import Settings
@@ -161,6 +163,15 @@ def test_the_clipboard(stand, desk, words):
     assert (desk.held is None) == (desk.way not in ("clip.exe", TERMINAL))
 
 
+def test_no_command_is_named_for_a_token_that_only_this_run_has(stand):
+    here = stand()
+    here.desk = Desk(None)
+    context = here.context(given("contoso"), Person(handoff=["copy", "later"]))
+    connect(replace(context, outlives_run=False), None)
+    assert "Only this run has the token." in here.voice.text
+    assert "aspm-ado token" not in here.voice.text
+
+
 def test_of_several_organizations_the_token_command_names_one(stand):
     here = stand()
     here.desk = Desk(None)
@@ -238,7 +249,7 @@ def test_the_form_that_works_is_said_where_git_may_fail(deployment, token, usern
     assert bool(notes) is bool(form)
     if form:
         assert form in notes[1]
-        made = FormValues("X", (), (), (), "Azure DevOps Server", notes)
+        made = FormValues(Deployment.SERVER, "X", (), (), (), "Azure DevOps Server", notes)
         text = support_ticket(made, TokenEvidence((), ""), aspm_url="u", api="auto", version="1")
         assert set(notes) <= set(text)
 

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,13 +72,18 @@ class Done:
 Run = Callable[..., Done]
 
 
+def split(words: Sequence[str]) -> list[str]:
+    """The words of a command line, the first as it is typed: ``"validate -o contoso"``."""
+    return [*words[0].split(), *words[1:]] if words else []
+
+
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
     """`aspm-ado WORDS` in this process."""
 
     def run_here(*words: str) -> Done:
         capsys.readouterr()
-        code = main(words)
+        code = main(split(words))
         said = capsys.readouterr()
         assert "Traceback" not in said.err
         return Done(code, said.out, said.err)
@@ -94,7 +99,7 @@ def process() -> Run:
         *words: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None
     ) -> Done:
         done = subprocess.run(
-            [sys.executable, "-W", "error", "-m", "aspm_ado", *words],
+            [sys.executable, "-W", "error", "-m", "aspm_ado", *split(words)],
             input=stdin,
             capture_output=True,
             env={**os.environ, **(environment or {})},

@@ -13,7 +13,7 @@ ALL = pytest.mark.parametrize("name", SCENARIOS)
 
 @ALL
 def test_with_json(name: str, run: Run) -> None:
-    done = run("demo", "--scenario", name, "--json", "--no-input")
+    done = run("demo --scenario", name, "--json", "--no-input")
     story = SCENARIOS[name]
     assert done.code == story.exit_code
     assert done.failing == set(story.reasons)
@@ -27,7 +27,7 @@ def test_with_json(name: str, run: Run) -> None:
 
 @ALL
 def test_as_text(name: str, run: Run) -> None:
-    done = run("demo", "--scenario", name, "--no-input")
+    done = run("demo --scenario", name, "--no-input")
     assert done.code == SCENARIOS[name].exit_code
     assert f"(exit {done.code})" in done.out
     assert "\x1b" not in done.out + done.err
@@ -38,13 +38,13 @@ def test_as_text(name: str, run: Run) -> None:
 
 
 def test_the_default_is_ready(run: Run) -> None:
-    done = run("demo", "--json", "--no-input")
+    done = run("demo --json --no-input")
     assert done.code == 0
     assert done.failing == set()
 
 
 def test_nobody_copies_the_created_token(run: Run) -> None:
-    document = run("demo", "--scenario", "created-token", "--json", "--no-input").document
+    document = run("demo --scenario created-token --json --no-input").document
     [organization] = document["connections"][0]["organizations"]
     token = organization["token"]
     assert (token["source"], token["reach"], token["expires_source"]) == (
@@ -55,7 +55,7 @@ def test_nobody_copies_the_created_token(run: Run) -> None:
 
 
 def test_the_list_of_scenarios(run: Run) -> None:
-    document = run("demo", "--list-scenarios", "--json").document
+    document = run("demo --list-scenarios --json").document
     assert [one["name"] for one in document["scenarios"]] == list(SCENARIOS)
     for one in document["scenarios"]:
         story = SCENARIOS[one["name"]]
@@ -63,15 +63,7 @@ def test_the_list_of_scenarios(run: Run) -> None:
             story.exit_code,
             list(story.reasons),
         )
-    text = run("demo", "--list-scenarios")
+    text = run("demo --list-scenarios")
     assert text.code == 0
     assert all(name in text.out for name in SCENARIOS)
     assert text.err == ""
-
-
-def test_the_thirteen_of_the_issue_are_there() -> None:
-    assert set(SCENARIOS) >= {
-        "ready", "missing-scope", "organization-only", "global-after-retirement", "expired", "anonymous-trap",
-        "not-a-member", "deactivated-organization", "username-needed", "issue-manager", "two-organizations-two-tokens",
-        "server", "server-2019",
-    }  # fmt: skip

@@ -37,6 +37,8 @@ ROWS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "a server with a broken port": (("validate", "--server-url", "https://u:{}@tfs.test:x/tfs"), {}),
     "an address with a space": (("validate", "-o", "https://any:{}@dev.azure.com/contoso/My Project/_git/w"), {}),
     "an Invicti ASPM": (("connect", *HERE, "--aspm-url", "https://{}@aspm.example.test"), {}),
+    "the query of an Invicti ASPM": (("connect", *HERE, "--aspm-url", "https://a.test/?token={}"), {}),
+    "behind a path": (("validate", "-o", "./{}"), {}),
     "the old variable of an ASPM": (("connect", *HERE), {"KONDUKTO_HOST": "https://x:{}@a.test"}),
     "a name": (("validate", "{}"), {}),
     "a name of connect": (("connect", "{}", *HERE), {}),

@@ -49,7 +49,7 @@ def test_a_home_is_expanded_for_the_token_of_one_organization(
     simulate: Callable[..., Simulator], token_file: Callable[..., str], process: Run
 ) -> None:
     home = Path(token_file(pat_of(simulate("global")))).parent
-    words = ("validate", "-o", "contoso", "--pat-file", "contoso=~/token.txt")
+    words = ("validate -o contoso --pat-file contoso=~/token.txt",)
     assert process(*words, environment={"HOME": str(home)}).code == 0
 
 
@@ -93,7 +93,7 @@ def test_bytes_of_another_encoding_are_refused_by_their_place(
 
 
 def test_a_variable_in_another_encoding_is_refused_by_its_name(process: Run) -> None:
-    done = process("guide", "--json", environment={"ASPM_ADO_ORGANIZATION": LATIN})
+    done = process("guide --json", environment={"ASPM_ADO_ORGANIZATION": LATIN})
     assert done.code == 2
     assert "ASPM_ADO_ORGANIZATION is not UTF-8" in done.document["error"]["problem"]
 
@@ -102,7 +102,7 @@ def test_a_file_may_have_a_name_of_any_bytes(
     simulate: Callable[..., Simulator], token_file: Callable[..., str], process: Run
 ) -> None:
     path = token_file(pat_of(simulate("global")), LATIN)
-    assert process("validate", "-o", "contoso", "--pat-file", path).code == 0
+    assert process("validate -o contoso --pat-file", path).code == 0
 
 
 def test_a_demo_without_a_temporary_folder_says_so(
@@ -112,7 +112,7 @@ def test_a_demo_without_a_temporary_folder_says_so(
         raise FileNotFoundError(2, "No usable temporary directory found")
 
     monkeypatch.setattr("tempfile.TemporaryDirectory", none)
-    done = run("demo", "--no-input", "--json")
+    done = run("demo --no-input --json")
     assert done.code == 2
     assert "TMPDIR" in done.document["error"]["remedy"]
 
@@ -169,7 +169,7 @@ def test_without_a_keyring_no_folder_is_made(
     token = pat_of(simulate("global"))
     given = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring", "HOME": str(tmp_path)}
     given |= {"XDG_CONFIG_HOME": "", "ASPM_ADO_CONFIG_DIR": ""}
-    words = ("connect", "-o", "contoso", "--register", "none", "--pat-stdin", "--no-input")
+    words = ("connect -o contoso --register none --pat-stdin --no-input",)
     assert process(*words, stdin=token.encode(), environment=given).code == 7
     assert list(tmp_path.iterdir()) == []
 

@@ -34,7 +34,7 @@ def validate(service: Simulator, token_file: Callable[..., str], run: Run) -> Ru
     file = token_file(pat_of(service))
 
     def run_here(*words: str) -> object:
-        return run("validate", "-o", "contoso", "--pat-file", file, "--no-input", *words)
+        return run("validate -o contoso --pat-file", file, "--no-input", *words)
 
     return run_here  # type: ignore[return-value]
 
@@ -111,11 +111,13 @@ def file_of(kind: str, tmp_path: Path) -> Path:
     ],
 )
 def test_what_cannot_be_written_is_refused_before_any_request(
-    kind: str, reason: str, validate: Run, service: Simulator, tmp_path: Path
+    kind: str, reason: str, validate: Run, run: Run, service: Simulator, tmp_path: Path
 ) -> None:
     good, bad = tmp_path / "good.json", file_of(kind, tmp_path)
     done = validate("--json", *reports(good, bad))
     assert (done.code, done.reason) == (2, reason)
+    plan = run("migrate contoso -y --json --plan-file", str(bad))
+    assert (plan.code, plan.reason) == (2, reason)
     assert service.requests == []
     assert not good.exists()
     if kind == "a link":
@@ -188,7 +190,7 @@ def test_no_file_that_the_run_reads_is_written_over(
     token = tmp_path / "token.json"
     token.write_text(pat_of(service))
     for value in (str(token), f"contoso={token}"):
-        done = run("validate", "-o", "contoso", "--pat-file", value, "--json", *reports(token))
+        done = run("validate -o contoso --pat-file", value, "--json", *reports(token))
         assert (done.code, done.reason) == (2, "input-invalid")
         assert "is the file of --pat-file." in done.document["error"]["problem"]
     assert token.read_text() == pat_of(service)
@@ -247,7 +249,7 @@ def test_a_new_file_is_for_its_owner_alone_and_one_that_is_there_keeps_its_mode(
 
 
 AD_HOC = ("validate",)
-CONNECT = ("connect", "--store", "none", "--aspm-url", "https://aspm.example.test")
+CONNECT = ("connect --store none --aspm-url https://aspm.example.test",)
 
 
 @pytest.mark.parametrize(
@@ -278,13 +280,13 @@ def test_an_error_that_ends_the_run_is_in_it_and_usage_leaves_what_was_there(
 ) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(b"before")
-    assert run("validate", "nobody", *reports(path)).code == 2
+    assert run("validate nobody", *reports(path)).code == 2
     assert path.read_bytes() == b"before"
     records = tmp_path / "records"
     records.mkdir(0o700)
     (records / "catalog.json").write_bytes(b"{")
     (records / "catalog.json").chmod(0o600)
-    done = run("validate", "--config-dir", str(records), "--json", *reports(path))
+    done = run("validate --config-dir", str(records), "--json", *reports(path))
     assert done.code == 7
     assert json.loads(path.read_bytes())["error"] == done.document["error"]
 
@@ -389,6 +391,6 @@ def test_a_late_failure_is_a_warning_and_7_and_the_others_are_written(
 
 
 def test_a_plan_is_no_report(run: Run, tmp_path: Path) -> None:
-    done = run("migrate", "contoso", "--plan", "--json", *reports(tmp_path / "a.md"))
+    done = run("migrate contoso --plan --json", *reports(tmp_path / "a.md"))
     assert (done.code, done.reason) == (2, "usage")
     assert "--plan-file" in done.document["error"]["remedy"]

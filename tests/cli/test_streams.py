@@ -35,9 +35,7 @@ def test_a_token_on_stdin(
     content: str, words: tuple[str, ...], simulate: Callable[..., Simulator], process: Run
 ) -> None:
     token = pat_of(simulate("global"))
-    done = process(
-        "validate", "-o", "contoso", *words, "--json", stdin=content.format(token).encode()
-    )
+    done = process("validate -o contoso", *words, "--json", stdin=content.format(token).encode())
     assert done.code == 0
     assert done.document["connections"][0]["organizations"][0]["token"]["source"] == "stdin"
 
@@ -46,12 +44,7 @@ def test_a_token_in_utf_16_on_stdin(simulate: Callable[..., Simulator], process:
     token = pat_of(simulate("global"))
     assert (
         process(
-            "validate",
-            "-o",
-            "contoso",
-            "--pat-stdin",
-            "--json",
-            stdin=f"{token}\r\n".encode("utf-16"),
+            "validate -o contoso --pat-stdin --json", stdin=f"{token}\r\n".encode("utf-16")
         ).code
         == 0
     )
@@ -64,24 +57,18 @@ def test_a_token_in_utf_16_on_stdin(simulate: Callable[..., Simulator], process:
 )  # fmt: skip
 def test_no_token_on_stdin(stdin: bytes, reason: str, process: Run) -> None:
     environment = {"ASPM_ADO_PAT": PAT}
-    done = process(
-        "validate", "-o", "contoso", "--pat-stdin", "--json", stdin=stdin, environment=environment
-    )
+    done = process("validate -o contoso --pat-stdin --json", stdin=stdin, environment=environment)
     assert (done.code, done.reason) == (2, reason)
 
 
 def test_a_pipe_is_nobody_to_ask(process: Run) -> None:
-    done = process("connect", "--json", stdin=b"contoso\ny\n")
+    done = process("connect --json", stdin=b"contoso\ny\n")
     assert (done.code, done.reason) == (2, "input-missing")
 
 
 def test_bytes_are_ascii_with_plain_newlines_whatever_the_console(process: Run) -> None:
     done = process(
-        "guide",
-        "-o",
-        "contoso",
-        "--json",
-        environment={"PYTHONIOENCODING": "utf-16", "PYTHONUTF8": "0"},
+        "guide -o contoso --json", environment={"PYTHONIOENCODING": "utf-16", "PYTHONUTF8": "0"}
     )
     assert done.out.startswith('{\n  "schema"')
     assert done.document

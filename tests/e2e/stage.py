@@ -8,7 +8,6 @@ import os
 import secrets
 import string
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +18,8 @@ from aspm_ado.simulator import SCENARIOS, Scenario
 from aspm_ado.simulator.samples import MARKER
 from aspm_ado.simulator.world import World
 
-COMMAND = (sys.executable, "-W", "error", "-W", "ignore::ResourceWarning", "-m", "aspm_ado")
+from ..forked import COMMAND, run_program
+
 PIECE = 12
 ABREAST = 4
 """Runs at once: they wait for each other's processor, not for anything else."""
@@ -222,12 +222,15 @@ class Stage:
         *arguments: str,
         environment: Mapping[str, str] | None = None,
         under: Sequence[str] = (),
-        command: Sequence[str] = COMMAND,
+        command: Sequence[str] = (),
     ) -> subprocess.CompletedProcess[bytes]:
-        """The real command, with nobody to ask; ``under`` is what runs it."""
+        """The program, with nobody to ask; ``under`` is what runs it, ``command`` what is run in its place."""
+        variables = {**self.environment, **(environment or {})}
+        if not (under or command):
+            return run_program(arguments, environment=variables, folder=self.folder)
         return subprocess.run(
-            [*under, *command, *arguments],
-            env={**self.environment, **(environment or {})},
+            [*under, *(command or COMMAND), *arguments],
+            env=variables,
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pyte
 
-from .stage import COMMAND, Canaries, Stage
+from ..forked import COMMAND
+from .stage import Canaries, Stage
 
 # The program is the shell's child, so that the terminal can be looked at after it.
 SHELL = """

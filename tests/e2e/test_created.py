@@ -103,8 +103,9 @@ def test_the_demo_plays_it_without_an_account(play):
     told = play("created-token")
     told.watch(*(one.value for one in told.story.world.sign_ins))
     wizard = told.wizard("demo", "--scenario", "created-token")
-    wizard.play({**answers(""), AGREE: "y"})
+    wizard.play({**answers(""), AGREE: "y", ENTERED: ENTER})
     assert wizard.code == 0
+    assert squeezed("Only this run has the token") in wizard.everything, "not how to pipe it"
     assert squeezed("The token that will be created (contoso)") in wizard.everything
     assert squeezed("Created “aspm-ado contoso 20261015") in wizard.everything
     assert told.stage.records() == set()

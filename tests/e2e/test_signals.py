@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from ..forked import COMMAND
 from .questions import ELSE, TOKEN, WHERE
-from .stage import COMMAND, Stage, drawn_token, until
+from .stage import Stage, drawn_token, until
 from .terminal import ENTER, pasted
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")

@@ -28,8 +28,9 @@ from ..e2e.questions import (
     WHERE,
     answers,
 )
-from ..e2e.stage import COMMAND, story, until
+from ..e2e.stage import story, until
 from ..e2e.terminal import CTRL_D, DOWN, ENTER, UP, squeezed
+from ..forked import COMMAND
 from .secret_service import MARKS
 from .test_secret_service import START, daemon_on_this_bus
 

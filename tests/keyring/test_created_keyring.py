@@ -17,8 +17,9 @@ from aspm_ado.simulator import Simulator, samples
 from aspm_ado.simulator.world import SignIn
 
 from ..e2e.conftest import Play
-from ..e2e.stage import COMMAND, story
+from ..e2e.stage import story
 from ..e2e.test_many import document
+from ..forked import COMMAND
 from ..minting.az import FakeAz, drawn_sign_in
 from .secret_service import MARKS
 

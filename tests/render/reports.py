@@ -7,11 +7,10 @@ from aspm_ado.domain.azure.retirement import DaySource, Reach
 from aspm_ado.domain.azure.scopes import Level
 from aspm_ado.domain.documents import Identity
 from aspm_ado.domain.http import Evidence
-from aspm_ado.domain.reasons import Problem, Reason
+from aspm_ado.domain.reasons import CheckId, Problem, Reason
 from aspm_ado.domain.report import (
     AspmReport,
     Check,
-    CheckId,
     ConnectionReport,
     OrganizationReport,
     Report,

@@ -17,10 +17,9 @@ from hypothesis import strategies as st
 from aspm_ado import __version__
 from aspm_ado.domain.azure.place import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import DaySource, Reach
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import CheckId, Reason
 from aspm_ado.domain.report import (
     Check,
-    CheckId,
     Command,
     ConnectionReport,
     OrganizationReport,
@@ -75,32 +74,17 @@ def assert_golden(name: str, text: str) -> None:
     assert text == file.read_bytes().decode("utf-8")
 
 
-def test_painted_in_colour() -> None:
-    assert_golden("painted-color.txt", painted(every_status(), color=True))
-
-
-def test_painted_without_colour() -> None:
-    text = painted(every_status(), color=False)
-    assert_golden("painted.txt", text)
-    assert "\x1b" not in text
+def test_each_shape_of_text() -> None:
+    report = every_status()
+    assert_golden("painted-color.txt", painted(report, color=True))
+    assert_golden("painted.txt", painted(report, color=False))
+    assert_golden("painted-ascii.txt", painted(report, color=False, encoding="ascii"))
+    assert_golden("plain.txt", plainly(report))
+    assert_golden("ending.txt", shortly(report, 80))
 
 
 def test_colour_changes_nothing_but_colour() -> None:
     assert SGR.sub("", painted(every_status(), color=True)) == painted(every_status(), color=False)
-
-
-def test_painted_for_an_ascii_console() -> None:
-    text = painted(every_status(), color=False, encoding="ascii")
-    assert_golden("painted-ascii.txt", text)
-    assert text.isascii()
-
-
-def test_plain() -> None:
-    assert_golden("plain.txt", plainly(every_status()))
-
-
-def test_short() -> None:
-    assert_golden("ending.txt", shortly(every_status(), 80))
 
 
 def test_json() -> None:
@@ -227,7 +211,7 @@ def test_where_a_shared_token_is_dead_no_organization_is_told_to_be_good() -> No
         "✗ Contoso, Fabrikam · Identity: The organization rejects the token.\n"
         "    → Create a new one.\n"
         "- Skipped 2 checks because of this.\n\n"
-        "✗ Contoso, Fabrikam: token …Wx9Z, expiry unknown\n\n"
+        "✗ Contoso, Fabrikam: token …Wx9Z\n\n"
         "Not ready. (exit 4) · 2 failed, 2 skipped\n"
     )
 
@@ -478,6 +462,22 @@ def test_what_was_never_asked_is_no_good_organization() -> None:
     assert "- contoso: not checked\n" in text
     assert "- Skipped 1 check because of this.\n" in text
     assert text.endswith("Next: aspm-ado rotate contoso\n")
+
+
+def test_what_is_the_same_of_several_is_one_row_although_it_names_one_of_them() -> None:
+    detail = "Contoso and Fabrikam both accept this token."
+    warned = (Check(CheckId.REACH, Status.WARN, detail, Reason.REACH_GLOBAL_ENDS, "Replace it."),)
+    made = [OrganizationReport(name, ADA, TokenFacts(), warned) for name in ("Contoso", "Fabrikam")]
+    text = shortly(places(*made))
+    assert text.count("both accept this token") == 1
+    assert "! Contoso, Fabrikam · Reach of the token: Contoso and Fabrikam both accept" in text
+
+
+def test_a_connection_that_was_not_made_is_not_checked() -> None:
+    failed = (Check(CheckId.ACCESS, Status.UNKNOWN, "The file is gone.", Reason.FILE_UNREADABLE),)
+    for name, shown in (("contoso", "contoso"), ("*", "every organization")):
+        text = shortly(places(OrganizationReport(name, None, TokenFacts(), failed)))
+        assert f"\n? {shown}: not checked\n" in text
 
 
 def test_verbose_is_not_advised_once_the_text_was_shown() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from aspm_ado.adapters.http.route import Proxies, Router
 from aspm_ado.adapters.http.transport import head_of, received_at, text_of
 from aspm_ado.domain.http import HEADERS, Call, Reply
@@ -20,12 +18,9 @@ class InProcess:
 
     def exchange(self, call: Call) -> tuple[Reply, str]:
         """Send, and bring the reply and the whole text of its body."""
-        sent = self._router.route(call).request
-        parts = urlsplit(str(sent.url))
-        target = parts.path + (f"?{parts.query}" if parts.query else "")
-        request = Request(
-            call.method, parts.netloc, target, tuple(sent.headers.items()), sent.body or b""
-        )
+        sent = self._router.route(call)
+        headers = tuple(sent.headers.items())
+        request = Request(call.method, sent.headers["Host"], sent.path, headers, sent.body or b"")
         response = self._simulator.receive(request)
         assert not response.is_lost, "only a socket can lose an answer"
         kept = tuple(one for one in response.headers if one[0].lower() in HEADERS)

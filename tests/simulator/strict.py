@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 from urllib.parse import quote
 from uuid import UUID
@@ -79,6 +80,7 @@ class StrictSimulator(Simulator):
         self.monitor.handshake_failed(reason)
 
 
+@cache
 def disguises(secret: str) -> tuple[str, ...]:
     """The forms in which a secret may hide in text, wherever it stands in encoded bytes."""
     plain = secret.encode("utf-8")
@@ -181,8 +183,11 @@ def _organization(request: Request, world: World) -> str | None:
 def _secrets_out_of_place(observed: Observed, monitor: Monitor, world: World) -> Iterator[str]:
     request, inputs = observed.request, monitor.inputs
     _, signed_in_with = request.credentials or ("", "")
+    written = "\n".join((request.target, request.body.decode("latin-1"), *(value for _, value in request.headers)))  # fmt: skip
     for secret in inputs.secrets:
         forms = disguises(secret)
+        if secret != signed_in_with and not any(form in written for form in forms):
+            continue
         is_at_home = _is_at_home(secret, request, monitor, world)
         if any(form in request.target for form in forms):
             yield "a secret in a URL"

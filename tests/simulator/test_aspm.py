@@ -54,6 +54,7 @@ def test_health_proves_nothing(aspm):
 
 def test_version_is_json_here_and_a_page_in_the_other_dialect(aspm):
     assert aspm("/core/version").json["version"]
+    assert aspm.ask("GET", f"{ASPM}/core/version", token=None).status == 200
     other = "/core/version" if aspm.prefix else "/api/aspm/v1/core/version"
     got = aspm.ask("GET", ASPM + other, token=None)
     assert (got.status, got.one("Content-Type")) == (200, "text/html; charset=utf-8")

@@ -2,6 +2,8 @@
 
 import pytest
 
+from aspm_ado.simulator.world import GitRepository, TeamProject
+
 from .conftest import UNKNOWN_TOKEN
 
 BASE = "https://dev.azure.com/contoso"
@@ -107,6 +109,12 @@ def test_user_name_needed(simulate):
     assert ask("GET", f"{BASE}/_apis/connectionData").status == 200, (
         "REST never minds the user name"
     )
+
+
+def test_a_repository_that_git_cannot_read_with_any_user_name(simulate):
+    closed = TeamProject("Payments", (GitRepository("checkout api", clone="nothing"),))
+    ask = simulate(organization={"projects": (closed,)})
+    assert {ask("GET", REFS, user=user).status for user in ("", "anything")} == {401}
 
 
 def test_short_form(simulate):

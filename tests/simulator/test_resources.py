@@ -64,6 +64,7 @@ def test_repositories_of_a_project_and_of_all(simulate):
     ask = simulate()
     inside = ask("GET", f"{DEV}/Payments/_apis/git/repositories?api-version=7.1")
     assert list(inside.json) == ["value", "count"], "git writes count last"
+    assert inside.one("Transfer-Encoding") == "chunked"
     names = [one["name"] for one in inside.json["value"]]
     assert names == ["attic", "fresh", "checkout api"], "what is not readable is not listed"
     attic, fresh, api = inside.json["value"]

@@ -101,33 +101,3 @@ def test_the_text_of_a_token_hints_at_a_month_within_a_year_of_its_end(scenario)
         if created := Secret(token.value).created_month:
             assert created <= scenario.today
             assert created <= token.expires <= created.replace(year=created.year + 1)
-
-
-@pytest.mark.parametrize(
-    ("name", "status"),
-    [
-        ("ready", 200),
-        ("missing-scope", 200),
-        ("organization-only", 200),
-        ("global-after-retirement", 401),
-        ("expired", 401),
-        ("anonymous-trap", 200),
-        ("not-a-member", 401),
-        ("deactivated-organization", 503),
-        ("username-needed", 200),
-        ("issue-manager", 200),
-    ],
-)
-def test_the_first_question_is_answered_as_told(simulate, name, status):
-    ask = simulate(name)
-    given = SCENARIOS[name].answers
-    url = f"https://dev.azure.com/{given.organizations[0]}/_apis/connectionData?api-version=7.1-preview.1"
-    assert ask("GET", url, token=given.tokens[0][1]).status == status
-
-
-def test_two_tokens_each_open_their_own_organization_only(simulate):
-    ask = simulate("two-organizations-two-tokens")
-    for owner, value in SCENARIOS["two-organizations-two-tokens"].answers.tokens:
-        for name in ("contoso", "fabrikam"):
-            got = ask("GET", f"https://dev.azure.com/{name}/_apis/connectionData", token=value)
-            assert got.status == (200 if name == owner else 401)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import secrets
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from aspm_ado.simulator.world import IssuedToken
 
+from ..forked import run_program
 from ..simulator.internet import Internet
 from ..simulator.monitor import Inputs
 from ..simulator.strict import disguises
@@ -132,17 +132,14 @@ class Machine:
             argv += ["--ca-bundle", str(self.internet.authority_file)]
         self.internet.monitor.begin_run(inputs)
         before = len(self.internet.simulator.changes)
-        done = subprocess.run(
-            [sys.executable, "-m", "aspm_ado", *argv],
-            env=self.environment(environment or {}),
-            cwd=self.home,
-            input=(token.value + "\n") if token and by_stdin else "",
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=60,
-            check=False,
+        heard = run_program(
+            argv,
+            environment=self.environment(environment or {}),
+            folder=self.home,
+            typed=(token.value + "\n") if token and by_stdin else "",
         )
+        streams = (heard.stdout.decode(), heard.stderr.decode())
+        done = subprocess.CompletedProcess(heard.args, heard.returncode, *streams)
         self._assert_clean(inputs, done)
         made = self.internet.simulator.changes[before:]
         assert all(one.startswith("instance ") for one in made), f"the run changed {made}"

@@ -107,7 +107,7 @@ def run_command(
     try:
         if invocation.on(REPORT):
             problem = invocation.report_files.write_error(problem)
-        return report_error(word, problem, as_json=as_json, voice=voice)
+        return report_error(word, problem, as_json=as_json, voice=voice, before=invocation.finished)
     except Exception as error:  # noqa: BLE001 - stdout failed: say that, once
         return report_error(word, problem_of(error), as_json=as_json, voice=voice)
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.aspm.api import Profile
     from aspm_ado.domain.azure.retirement import Clock
     from aspm_ado.domain.ports import Desktop, Entra, Prompter, Records, Sources, Vault
+    from aspm_ado.domain.report import Report
     from aspm_ado.flows.context import Context
 
 SECRET_VARIABLES: Final = (
@@ -77,6 +78,8 @@ class Invocation:
         self.command = command
         self._closing = ExitStack()
         self._is_own_process = environment is None
+        self.finished: Report | None = None
+        """What was found out before the run was left, for the document."""
         if environment is None:
             environment = os.environ
         self.environment = dict(environment)
@@ -170,12 +173,23 @@ class Invocation:
     @cached_property
     def prompter(self) -> Prompter:
         """Somebody to ask, or the one who says what was missing."""
-        from aspm_ado.adapters.terminal.prompter import SilentPrompter, TerminalPrompter, can_ask
+        return self._prompter("stdin holds the token" if self._stdin_is_token else "")
 
-        asks, why = can_ask(self.environment, sys.stdin, sys.stderr, sys.stdout, self.on(NO_INPUT))
-        if not asks or self._stdin_is_token:
-            return SilentPrompter(why or "stdin holds the token")
+    def _prompter(self, why: str = "") -> Prompter:
+        """Somebody to ask, or the one who says ``why`` nobody is asked."""
+        from aspm_ado.adapters.terminal.prompter import SilentPrompter, TerminalPrompter
+
+        if why := self.nobody_asks or why:
+            return SilentPrompter(why)
         return TerminalPrompter(color=self.colors(sys.stderr), environment=self.environment)
+
+    @property
+    def nobody_asks(self) -> str:
+        """Why there is nobody to ask; empty where there is somebody."""
+        from aspm_ado.adapters.terminal.prompter import can_ask
+
+        streams = sys.stdin, sys.stderr, sys.stdout
+        return can_ask(self.environment, *streams, self.on(NO_INPUT))[1]
 
     @property
     def _stdin_is_token(self) -> bool:
@@ -237,15 +251,10 @@ class Invocation:
 
     def _ask_stdin(self) -> str:
         """The token, where stdin brings it and is a terminal. Raises ``UsageError``."""
-        from aspm_ado.adapters.terminal.prompter import SilentPrompter, TerminalPrompter, can_ask
         from aspm_ado.domain.secret import parse_secret
 
-        asks, why = can_ask(self.environment, sys.stdin, sys.stderr, sys.stdout, self.on(NO_INPUT))
-        if not asks:
-            SilentPrompter(why).refuse(_STDIN)
-        prompter = TerminalPrompter(color=self.colors(sys.stderr), environment=self.environment)
         accept = partial(parse_secret, where="the prompt", what="token")
-        return prompter.secret(_STDIN, accept=accept).reveal()
+        return self._prompter().secret(_STDIN, accept=accept).reveal()
 
     @cached_property
     def desktop(self) -> Desktop:

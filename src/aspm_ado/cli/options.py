@@ -10,14 +10,13 @@ import inspect
 import keyword
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
 from aspm_ado.cli.commands import SCENARIO
-from aspm_ado.domain.questions import ASPM_URL, Given, Question
+from aspm_ado.domain.questions import OLD_NAMES, Given, Question
 from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.secret import holds_token, secret_as_value
 from aspm_ado.domain.text import clean
@@ -25,7 +24,6 @@ from aspm_ado.domain.text import clean
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
 _UNEXPANDED: Final = re.compile(r"\$\([^)]*\)")
-_OLD_NAMES: Final = {"KONDUKTO_HOST": "INVICTI_ASPM_HOST", "KONDUKTO_TOKEN": "INVICTI_ASPM_TOKEN"}
 
 
 def parameter(question: Question) -> inspect.Parameter:
@@ -166,8 +164,8 @@ def _from_variable(
     value = _expanded(environment[name].strip(), name)
     if holds_token(value):
         raise secret_as_value(name)
-    if name in _OLD_NAMES:
-        note(f"{name} is deprecated; use {_OLD_NAMES[name]}.")
+    if name in OLD_NAMES:
+        note(f"{name} is deprecated; use {OLD_NAMES[name]}.")
     if question.switch and not is_true(value, name):
         return None
     if question.switch:
@@ -179,9 +177,7 @@ def _from_variable(
 
 def _variable_of(question: Question, environment: Mapping[str, str]) -> str | None:
     """The variable that has an answer, if one has."""
-    names = [question.env]
-    if question == ASPM_URL:
-        names.append("KONDUKTO_HOST")
+    names = (question.env, *(old for old, new in OLD_NAMES.items() if new == question.env))
     return next((name for name in names if environment.get(name, "").strip()), None)
 
 
@@ -206,7 +202,7 @@ def _readable(question: Question, given: Given) -> Given:
     else:
         for value in values:
             _require_text(value, given.source)
-    return replace(given, values=values)
+    return Given(values, given.source)
 
 
 def _path(value: str, question: Question, source: str) -> str:

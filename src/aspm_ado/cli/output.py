@@ -11,6 +11,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
@@ -212,11 +213,16 @@ _WITHOUT_REPORT: Final = ("list", "guide", "doctor", "disconnect")
 
 
 def report_error(
-    command: str, problem: Problem, *, as_json: bool, voice: TerminalVoice | None = None
+    command: str,
+    problem: Problem,
+    *,
+    as_json: bool,
+    voice: TerminalVoice | None = None,
+    before: Report | None = None,
 ) -> int:
     """Say what went wrong, as a document too where one is wanted and none was written.
 
-    Returns the exit code.
+    ``before`` is what was found out until then. Returns the exit code.
     """
     code = int(problem.reason.exit_code)
     if as_json:
@@ -229,7 +235,8 @@ def report_error(
             schema = f"aspm-ado/{command}/v1"
             write_document(envelope(schema, command, at, problem.reason.exit_code, problem))
         else:
-            write_document(report_document(Report(command, at, DaySource.LOCAL, error=problem)))
+            before = before or Report(command, at, DaySource.LOCAL)
+            write_document(report_document(replace(before, error=problem)))
         if (written := written_code()) is not None:
             code = written
     if voice is None:

@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -55,15 +54,7 @@ class ReportFiles:
                 raise _other_ending(path)
             if not kind.is_available:
                 raise _extra_missing(path)
-            refuse_own_file(self._invocation, path, REPORT.flag)
-            try:
-                prove_replaceable(path)
-            except OSError as error:
-                raise UsageError(
-                    Reason.FILE_UNREADABLE,
-                    _failure(path, error),
-                    remedy="Pass a file in a folder that exists and that you can write to.",
-                ) from None
+            demand_writable(self._invocation, path, REPORT.flag)
 
     def write(self, report: Report) -> Report:
         """Write every file; the report, failed where one could not be written."""
@@ -76,7 +67,7 @@ class ReportFiles:
             except OSError as error:
                 problem = Problem(
                     Reason.REPORT_UNWRITTEN,
-                    _failure(path, error),
+                    _failure(path, REPORT.flag, error),
                     "Free space or fix the folder, then run the command again.",
                 )
                 self._invocation.voice.warn(problem.problem)
@@ -87,13 +78,31 @@ class ReportFiles:
         """Write what ended the run, with what was found out before; the graver problem."""
         if problem.reason.exit_code in _WITHOUT_FILES:
             return problem
-        at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        before = self._written or Report(self._invocation.command, at, DaySource.LOCAL)
+        run = self._invocation
+        before = self._written or run.finished
+        before = before or Report(run.command, run.at, DaySource.LOCAL)
         return self.write(replace(before, error=problem)).error or problem
 
 
-def refuse_own_file(invocation: Invocation, path: Path, flag: str) -> None:
-    """Raise ``UsageError`` for a file to write that holds our records, or that this run reads."""
+def demand_writable(invocation: Invocation, path: Path, flag: str) -> None:
+    """Raise ``UsageError`` for a file that cannot be written, or that holds what this run reads."""
+    _refuse_own_file(invocation, path, flag)
+    try:
+        prove_replaceable(path)
+    except OSError as error:
+        raise unwritable(path, flag, error) from None
+
+
+def unwritable(path: Path, flag: str, error: OSError) -> UsageError:
+    """The refusal of a file that cannot be written."""
+    return UsageError(
+        Reason.FILE_UNREADABLE,
+        _failure(path, flag, error),
+        remedy="Pass a file in a folder that exists and that you can write to.",
+    )
+
+
+def _refuse_own_file(invocation: Invocation, path: Path, flag: str) -> None:
     problem = ""
     for folder in _own_folders(invocation):
         if any(_is_same(above, folder) for above in Path(os.path.realpath(path)).parents):
@@ -143,5 +152,5 @@ def _extra_missing(path: Path) -> UserError:
     )
 
 
-def _failure(path: Path, error: OSError) -> str:
-    return f"{REPORT.flag}: {clean(path, 120)} cannot be written: {system_words(error)}."
+def _failure(path: Path, flag: str, error: OSError) -> str:
+    return f"{flag}: {clean(path, 120)} cannot be written: {system_words(error)}."

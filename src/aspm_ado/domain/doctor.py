@@ -15,7 +15,7 @@ from aspm_ado.domain.azure.place import SERVICES_HOSTS, SERVICES_URL, Deployment
 from aspm_ado.domain.azure.requests import ACCOUNT_URL
 from aspm_ado.domain.azure.retirement import count_days
 from aspm_ado.domain.http import Origin
-from aspm_ado.domain.questions import Question
+from aspm_ado.domain.questions import OLD_NAMES, Question
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.report import Verdict, gravest, verdict_of
 from aspm_ado.domain.stored import RegistrationState
@@ -36,10 +36,6 @@ OURS: Final = frozenset({"ASPM_ADO_PAT", "ASPM_ADO_SIMULATOR", "ASPM_ADO_GLOBAL_
 }
 """Every variable of aspm-ado. Any other one with this prefix is a typing error."""
 
-OLD_NAMES: Final[Mapping[str, str]] = {
-    "KONDUKTO_HOST": "INVICTI_ASPM_HOST",
-    "KONDUKTO_TOKEN": "INVICTI_ASPM_TOKEN",
-}
 _PREFIXES: Final = (PREFIX, "AZURE_DEVOPS_", "INVICTI_", "KONDUKTO_")
 _OTHERS: Final = frozenset({
     "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY",

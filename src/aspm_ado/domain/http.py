@@ -50,7 +50,7 @@ class Origin:
     @classmethod
     def read(cls, parts: SplitResult) -> Origin:
         """The origin of what ``split_url`` returned."""
-        host = _ascii_host(parts.hostname or "", "URL", parts.hostname or "")
+        host = _ascii_host(parts.hostname or "")
         return cls(parts.scheme, host, parts.port or _PORTS[parts.scheme])
 
     @property
@@ -98,24 +98,16 @@ def split_url(url: str, what: str = "URL") -> SplitResult:
         raise _refused(what, text, "it does not begin with https://")
     if port == 0:
         raise _refused(what, text, "its port is 0")
-    _ascii_host(parts.hostname or "", what, text)
+    host = parts.hostname or ""
+    if not _ascii_host(host):
+        why = "its host is malformed" if ":" in host else "it has no usable host name"
+        raise _refused(what, text, why)
     return parts
 
 
-def _ascii_host(host: str, what: str, shown: str) -> str:
-    """``host`` in lower case and ASCII (IDNA), without a closing dot."""
-    name = _encoded(host)
-    if not name:
-        why = "it has no usable host name"
-        if ":" in host:
-            why = "its host is malformed"
-        raise _refused(what, shown, why)
-    return name
-
-
 @lru_cache(maxsize=64)  # a run has few hosts, and parses their URLs at every call
-def _encoded(host: str) -> str:
-    """The host in comparable form; empty if it is invalid."""
+def _ascii_host(host: str) -> str:
+    """``host`` in lower case and ASCII (IDNA), without a closing dot; empty if it is invalid."""
     name = host.rstrip(".").lower()
     try:
         if ":" in name:
@@ -281,6 +273,15 @@ class Reply:
         if wanted not in HEADERS:
             raise LookupError(name)
         return (value for key, value in self.headers if key.lower() == wanted)
+
+    @property
+    def document(self) -> object | None:
+        """The JSON of a short body, or ``None``."""
+        try:
+            document: object = json.loads(self.text.lstrip("\ufeff \t\r\n"))
+        except (ValueError, RecursionError):
+            return None
+        return document
 
     def failed(self, reason: Reason, problem: str, remedy: str) -> Reply:
         """The same as no answer that can be read."""

@@ -184,6 +184,8 @@ class _Search:
         As far as it goes on both sides, also into what does not count alone.
         """
         piece, end = text[start : start + _PIECE], start + _PIECE
+        if end > len(text):  # fewer characters than a piece has, so that it can be guessed
+            return None
         for whole in self._wholes.get(piece, ()):
             if end >= len(whole) and text.startswith(whole, end - len(whole)):
                 return end - len(whole), end

@@ -65,6 +65,13 @@ class Given:
         return self.values[-1] if self.values else ""
 
 
+OLD_NAMES: Final = {
+    "KONDUKTO_HOST": "INVICTI_ASPM_HOST",
+    "KONDUKTO_TOKEN": "INVICTI_ASPM_TOKEN",
+}
+"""Variables that are deprecated, and those to use."""
+
+
 def _row(name: str, help_: str, metavar: str = "", *, prompt: str = "", **more: object) -> Question:
     env = "ASPM_ADO_" + name.replace("-", "_").upper()
     return Question(name, prompt, f"--{name}", env, help_, metavar, **more)  # type: ignore[arg-type]

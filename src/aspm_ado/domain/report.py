@@ -130,10 +130,11 @@ class Check:
         evidence = tuple(reply.evidence for reply in replies if reply is not None)
         return replace(self, evidence=evidence)
 
-    def adding(self, sentence: str, *replies: Reply) -> Check:
+    def adding(self, sentence: str, *replies: Reply, changed: bool = False) -> Check:
         """The same with one more sentence, and the answers that it rests on."""
         evidence = (*self.evidence, *(reply.evidence for reply in replies))
-        return replace(self, detail=f"{self.detail} {sentence}", evidence=evidence)
+        detail, changed = f"{self.detail} {sentence}", self.changed or changed
+        return replace(self, detail=detail, evidence=evidence, changed=changed)
 
 
 def skip(
@@ -368,7 +369,7 @@ def with_changes(
     for check in made.checks:
         changes = tuple(_changes(check, made, stored, known, fresh))
         if changes:
-            check = replace(check, detail=" ".join([check.detail, *changes]), changed=True)
+            check = check.adding(" ".join(changes), changed=True)
         checks.append(check)
     return made.with_checks(checks)
 

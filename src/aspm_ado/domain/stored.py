@@ -72,19 +72,14 @@ class Registration:
         """
         if self.state is RegistrationState.NONE:
             return self
+        mode, state = RegistrationMode.GUIDED, RegistrationState.HANDED_OFF
         if self.mode is RegistrationMode.API and self.state is RegistrationState.FAILED:
-            return replace(self, state=RegistrationState.NONE)
-        return replace(
-            self,
-            mode=RegistrationMode.GUIDED,
-            state=RegistrationState.HANDED_OFF,
-            proof=Proof.NONE,
-            unseen=False,
-        )
+            mode, state = self.mode, RegistrationState.NONE
+        return Registration(mode, state, Proof.NONE, self.instance_id, self.marker)
 
     def proven(self, proof: Proof) -> Registration:
         """The same with another proof, now that Invicti ASPM shows it."""
-        return replace(self, proof=proof, unseen=False)
+        return Registration(self.mode, self.state, proof, self.instance_id, self.marker)
 
 
 UNREGISTERED: Final = Registration()
@@ -110,9 +105,14 @@ class StoredCredential:
     authorization_id: str = ""
 
     @property
+    def identity(self) -> Identity:
+        """The owner."""
+        return Identity(self.identity_id, self.identity_name, self.identity_account)
+
+    @property
     def owner(self) -> str:
         """The owner, as Azure DevOps named them."""
-        return Identity(self.identity_id, self.identity_name, self.identity_account).label
+        return self.identity.label
 
     @property
     def ends(self) -> date | None:
@@ -303,8 +303,11 @@ class Entry:
             names = {name.casefold(): name for name in chosen.values()}
             migration = MigrationProgress(tuple(names.values()), migration.credentials)
         return replace(
-            self.awaiting([old]), organizations=tuple(organizations), migration=migration
-        ).pruned()
+            self,
+            organizations=tuple(organizations),
+            successors=self.successors_without([old]),
+            migration=migration,
+        )
 
     def with_successor(
         self,
@@ -316,7 +319,7 @@ class Entry:
         """Put the pending token ``key`` in force for ``names``. It stays pending for the rest.
 
         ``states`` are their new registrations, by ``Place.key``. Without one, Invicti ASPM does not
-        have the token. Unused credentials are removed. ``at`` is when it was validated.
+        have the token. ``at`` is when it was validated.
         """
         successor, swapped = self.successors[key], {name.casefold() for name in names}
         known, organizations = states or {}, []
@@ -332,15 +335,14 @@ class Entry:
             successors=self.successors_without(swapped),
             reach_demanded=successor.reach_demanded or self.reach_demanded,
             validated=at or self.validated,
-        ).pruned()
+        )
 
     def ending(self, day: date, source: str) -> Entry:
         """Set the expiry date of the current tokens."""
-        used = {one.credential for one in self.organizations}
-        expires = day.isoformat()
         credentials = dict(self.credentials)
-        for key in used:
-            credentials[key] = replace(credentials[key], expires=expires, expires_source=source)
+        for key in {one.credential for one in self.organizations}:
+            one = credentials[key]
+            credentials[key] = replace(one, expires=day.isoformat(), expires_source=source)
         return replace(self, credentials=credentials)
 
     def with_registration(self, key: str, state: Registration) -> Entry:
@@ -359,11 +361,11 @@ class Entry:
             self,
             migration=MigrationProgress(tuple(names), shared),
             reach_demanded=ReachDemanded.ORGANIZATION,
-        ).pruned()
+        )
 
     def migrated(self) -> Entry:
         """End the migration."""
-        return replace(self, migration=None).pruned()
+        return replace(self, migration=None)
 
     def pruned(self) -> Entry:
         """Remove credentials that no organization and no migration needs."""
@@ -445,7 +447,7 @@ class Catalogue:
     def begin(self, name: str, origins: Mapping[str, str]) -> Catalogue:
         """Record that secrets (service → origin) are about to be written for ``name``."""
         pending = {**self.pending, name: tuple(origins)}
-        return replace(self, pending=pending).bound(origins)
+        return replace(self, pending=pending, origins={**self.origins, **origins})
 
     def bound(self, origins: Mapping[str, str]) -> Catalogue:
         """Record the origins of these secrets."""
@@ -462,13 +464,13 @@ class Catalogue:
     def commit(self, entry: Entry, aspm: tuple[str, str] | None = None) -> Catalogue:
         """Put ``entry`` in force, and the ASPM token of an origin (origin, service).
 
-        What they replace is to be deleted.
+        What they replace is to be deleted, and so are tokens that ``entry`` no longer needs.
         """
         tokens = dict(self.aspm_tokens)
         if aspm is not None:
             origin, service = aspm
             tokens[origin] = service
-        return self._settled(entry.name, {**self.connections, entry.name: entry}, tokens)
+        return self._settled(entry.name, {**self.connections, entry.name: entry.pruned()}, tokens)
 
     def commit_aspm(self, origin: str, service: str) -> Catalogue:
         """Put the API token of an ASPM in force. The one that it replaces is to be deleted."""

@@ -43,8 +43,8 @@ class Asker:
         self._is_simulated = is_simulated
         self._remembered = dict(remembered or {})
         self.answered: dict[str, str] = {}
-        self.unstored = 0
-        """How many secrets a person has typed since the last were stored."""
+        self.unstored: list[object] = []
+        """The secrets that a person has typed since the last were stored."""
 
     @property
     def asks(self) -> bool:
@@ -110,8 +110,12 @@ class Asker:
 
         found = self.prompter.secret(question, above, accept=accepted)
         if found is not None:
-            self.unstored += 1
+            self.unstored.append(found)
         return found
+
+    def forget(self, secret: Secret) -> None:
+        """Do not tell a person to keep a secret that is of no use."""
+        self.unstored = [one for one in self.unstored if one != secret]
 
     def default(self, question: Question, otherwise: str = "") -> str:
         """What to offer: the answer of the interrupted run, else ``otherwise``."""
@@ -193,5 +197,6 @@ def _parsed(value: str, source: str, parse: Callable[[str], T]) -> T:
     try:
         return parse(value)
     except UserError as error:
-        error.problem = f"{error.problem} (from {source})"
+        if source not in error.problem:
+            error.problem = f"{error.problem} (from {source})"
         raise

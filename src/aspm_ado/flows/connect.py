@@ -9,9 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import Settings, settings_for
-from aspm_ado.domain.aspm.handoff import clone_notes, evidence_of
+from aspm_ado.domain.aspm.handoff import evidence_of
 from aspm_ado.domain.aspm.registration import NewToken, Outcome, RegistrationFacts, token_of
-from aspm_ado.domain.azure.place import options_for
+from aspm_ado.domain.azure.place import Purpose, options_for
 from aspm_ado.domain.azure.retirement import DaySource, Reach
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.questions import (
@@ -25,10 +25,16 @@ from aspm_ado.domain.questions import (
     Choice,
     Question,
 )
-from aspm_ado.domain.reasons import InterruptedByUserError, NotCreatedError, Reason, UsageError
+from aspm_ado.domain.reasons import (
+    CheckId,
+    InterruptedByUserError,
+    NotCreatedError,
+    Reason,
+    UsageError,
+    UserError,
+)
 from aspm_ado.domain.report import (
     Check,
-    CheckId,
     ConnectionReport,
     OrganizationReport,
     Report,
@@ -81,8 +87,7 @@ from aspm_ado.flows.storage.transaction import store_entry, whole_records
 from aspm_ado.flows.target import Target, site_meant, stored_by_key, target_given
 from aspm_ado.flows.tokens.creation import (
     CREATED,
-    creates_at_once,
-    creates_unasked,
+    Creation,
     not_created_report,
 )
 from aspm_ado.flows.tokens.lifecycle import release_stored_orders
@@ -103,16 +108,12 @@ from aspm_ado.flows.validation.report import (
     with_registration,
 )
 
-from ..domain.azure.place import Purpose
-from ..domain.reasons import UserError
-
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
+    from aspm_ado.domain.reasons import Problem
     from aspm_ado.flows.answers import Asker
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.token import OrganizationResult, TokenResult
-
-    from ..domain.reasons import Problem
 
 _TYPED_AGAIN: Final = (
     *(one for one in TOKEN if one not in PAT_SOURCES), CREATE_TOKEN, *ASPM, YES, CONFIG_DIR
@@ -128,11 +129,9 @@ def connect(context: Context, name: str | None) -> Report:
     options = resolve_options(context, name, stored)
     run = _Connecting(context, options)
     run.validate()
-    ask_ends(context, run.results)
     options.adopt_places(run.results)
     if not name:
         options.name_after(run.results, stored)
-    run.good = good_ones(context, run.results, options.replaced)
     run.run()
     return report(context, "connect", [run.connection()])
 
@@ -163,7 +162,6 @@ _TO_BRING: Final = {
 """By whether a profile registers, and whether the tokens are stored."""
 GO: Final = Choice("y", "Yes")
 _CHANGE: Final = Choice("change", "Change an answer")
-_ADD: Final = Choice("add", "Add an organization")
 _NO: Final = Choice("n", "No")
 
 
@@ -196,35 +194,54 @@ class _Connecting:
     def run(self) -> None:
         """Ask about the plan until it is agreed to, then carry it out."""
         context, options = self.context, self.options
+        name, way_on = options.name if options.keeps else "", partial(self.way_on, self.places)
+        with leading_on(context, name, way_on, InterruptedByUserError):
+            handoffs = self.agreed()
+        if self.good:
+            self.carry_out(handoffs)
+        if self.good and options.replaced is not None:
+            now = context.records.load().connections.get(options.name, options.replaced)
+            revoke_replaced(context, options.replaced, now)
+
+    def agreed(self) -> Sequence[Handoff]:
+        """What is to be brought to Invicti ASPM by the plan that a person agrees to."""
+        context, options = self.context, self.options
+        self.weigh()
         self.find_aspm()
         while self.good:
             handoffs = self.prepare()
             Plan(context, options, self.good, self.settings, self.ready).tell()
             answer = self.answer_to_plan()
             if answer == GO.value:
-                self.carry_out(handoffs)
-                break
+                return handoffs
             address = options.aspm.url
             if answer == _CHANGE.value:
                 self.results = Change(context, options, self.results).ask()
             else:
                 self.results = add_organizations(context, self.results, options.demand)
-            ask_ends(context, self.results)
-            self.good = good_ones(context, self.results, options.replaced)
+            self.weigh()
             if self.good and options.aspm.url != address:
                 self.find_aspm()
-        if self.good and options.replaced is not None:
-            now = context.records.load().connections.get(options.name, options.replaced)
-            revoke_replaced(context, options.replaced, now)
+        return ()
+
+    def weigh(self) -> None:
+        """Find what passed, and ask for the expiry dates that are not known."""
+        self.good = good_ones(self.context, self.results, self.options.replaced)
+        ask_ends(self.context, self.results)
 
     # Tokens and their validation
+
+    @property
+    def places(self) -> list[Place]:
+        """The organizations of the tokens of this run."""
+        return [one.place for result in self.results for one in result.organizations.values()]
 
     def validate(self) -> None:
         """Validate the tokens that are there; ask for the others, one page after the other."""
         context, target, demand = self.context, self.options.target, self.options.demand
         tokens = self.options.tokens
         bare = [place for place in target.places if tokens.of(place) is None]
-        if bare and (context.asker.asks or creates_unasked(context, bare[0], demand)):
+        if bare and (context.asker.asks or Creation(context, bare[0], demand).is_unasked):
             reach = context.clock.calendar().demanded(demand.reach, target.site.deployment)
             if reach is Reach.ALL:
                 tokens = Tokens(acquire(context, bare[0], demand, for_all=True), tokens.own)
@@ -250,7 +267,7 @@ class _Connecting:
                 "aspm-ado stores each token after it passes. You can stop at any time. To "
                 f"continue, run: {self.again(places)}"
             )
-        if len(places) > 1 and creates_at_once(context, places[0], demand):
+        if len(places) > 1 and Creation(context, places[0], demand).is_at_once:
             self.results, self.refused = create_several(context, places, demand, self.store_now)
             return
         begun = context.now()
@@ -283,14 +300,17 @@ class _Connecting:
 
     def way_on(self, places: Sequence[Place], entry: Entry) -> tuple[str, str]:
         """Which of these organizations are stored, and the command that continues."""
-        wanted = {place.key for place in places}
+        wanted = {place.key for place in places} - {
+            key
+            for result in self.results
+            if not (result.token.credential or result.held)
+            for key in result.organizations
+        }
         stored = [clean(one.name, 60) for one in entry.organizations if one.key in wanted]
         said = ""
         if stored:
-            said = (
-                f"Stored in “{self.options.name}”: {len(stored)} of {len(places)} organizations "
-                f"({some_of(stored, 200)})."
-            )
+            total = f"{len(stored)} of {len(places)} {places[0].noun}s"
+            said = f"Stored in “{self.options.name}”: {total} ({some_of(stored, 200)})."
         return said, self.again(places)
 
     def store_now(self, results: Sequence[TokenResult]) -> None:
@@ -363,15 +383,10 @@ class _Connecting:
         question = _TO_STORE
         if brings:
             question = _TO_BRING[options.aspm.uses_profile, options.keeps]
-        stored = self.stored_so_far()
-        try:
-            answer = context.asker.prompter.choose(question, [GO, _CHANGE, _ADD, _NO], GO.value)
-        except (InterruptedByUserError, KeyboardInterrupt):
-            if stored:
-                context.voice.note(stored)
-            raise
+        add = Choice("add", f"Add another {options.target.site.deployment.noun}")
+        answer = context.asker.prompter.choose(question, [GO, _CHANGE, add, _NO], GO.value)
         if answer == _NO.value:
-            raise declined(stored or "Nothing changed.")
+            raise declined(self.stored_so_far() or "Nothing changed.")
         return answer
 
     def stored_so_far(self) -> str:
@@ -480,7 +495,7 @@ class _Connecting:
             repository_of(here),
             evidence_of(made.checks, day, made.token.reach, owner),
             begun,
-            notes=clone_notes(here.place, statuses_of(made), username),
+            verdict=statuses_of(made),
             unstored="" if self.options.keeps else result.token.authorization_id,
         )
 

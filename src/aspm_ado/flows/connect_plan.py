@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import CREATE, FETCH, LABELS, Dialect
+from aspm_ado.domain.azure.place import Purpose
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import hint_of
 from aspm_ado.domain.questions import (
@@ -29,7 +30,7 @@ from aspm_ado.domain.questions import (
     Choice,
     Question,
 )
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.rules.token import age_hint
 from aspm_ado.domain.text import FEW, clean
 from aspm_ado.flows.answers import AUTO
@@ -37,9 +38,6 @@ from aspm_ado.flows.registration.aspm import parse_aspm_url
 from aspm_ado.flows.tokens.creation import REQUIRE, creation_asked
 from aspm_ado.flows.tokens.prompt import acquire, ask_end, warn_of_end
 from aspm_ado.flows.tokens.retry import also_reached, validate_until_good
-
-from ..domain.azure.place import Purpose
-from ..domain.reasons import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

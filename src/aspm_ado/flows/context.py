@@ -49,6 +49,8 @@ class Context:
     entra: Entra | None = None
     is_simulated: bool = False
     """Whether every request goes to the simulator."""
+    outlives_run: bool = True
+    """Whether other commands find what this run stores."""
     created: list[CreatedToken] = field(default_factory=list)
     """What this run created; what is not on record in the end is revoked (``revoking_unkept``)."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aspm_ado.domain.aspm.api import Dialect, Settings, settings_for
-from aspm_ado.domain.aspm.handoff import clone_notes, stored_evidence
+from aspm_ado.domain.aspm.handoff import stored_evidence
 from aspm_ado.domain.aspm.registration import NewToken, RegistrationFacts, token_of
 from aspm_ado.domain.azure.place import options_for, site_of
 from aspm_ado.domain.reasons import (
@@ -268,7 +268,7 @@ def _handoff(entry: Entry, one: StoredOrganization, secret: Secret, settings: Se
         evidence,
         one.registration,
         key,
-        clone_notes(site_of(entry).place(one.name), one.verdict, one.username),
+        one.verdict,
     )
 
 

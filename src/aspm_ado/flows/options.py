@@ -52,7 +52,7 @@ from aspm_ado.flows.target import (
 )
 from aspm_ado.flows.tokens.creation import (
     REQUIRE,
-    creates_unasked,
+    Creation,
     creation_asked,
     reached_by_person,
 )
@@ -363,7 +363,11 @@ def reach_given(asker: Asker) -> ReachDemanded:
 
 
 def demand_given(
-    context: Context, purpose: Purpose | None = None, reach: ReachDemanded | None = None
+    context: Context,
+    purpose: Purpose | None = None,
+    reach: ReachDemanded | None = None,
+    *,
+    on_record: bool = False,
 ) -> Demand:
     """The demands that flags and variables make, but for what is meant already."""
     asker = context.asker
@@ -373,6 +377,7 @@ def demand_given(
     return Demand(
         purpose,
         reach or reach_said,
+        on_record,
         check_clone=asker.one(CHECK_CLONE, parse_check_clone) or AUTO,
         read_only=asker.switch(READ_ONLY_PROBES),
         end=end_given(asker, context.clock.calendar().today),
@@ -387,8 +392,8 @@ def demand_stored(context: Context, entry: Entry, reach: ReachDemanded | None = 
     Purpose and reach are as on record, unless another ``reach`` is meant. How it is asked may be
     said anew.
     """
-    demand = demand_given(context, entry.purpose, reach or reach_on_record(context, entry))
-    return replace(demand, on_record=reach is None)
+    demanded = reach or reach_on_record(context, entry)
+    return demand_given(context, entry.purpose, demanded, on_record=reach is None)
 
 
 def demand_renewed(context: Context, entry: Entry) -> Demand:
@@ -590,7 +595,7 @@ def _creates(context: Context, target: Target | None, demand: Demand) -> bool:
     if target is None or target.is_open:
         return False
     place = next(iter(target.places), target.site.place("*"))
-    return creation_asked(context.asker) == REQUIRE or creates_unasked(context, place, demand)
+    return creation_asked(context.asker) == REQUIRE or Creation(context, place, demand).is_unasked
 
 
 def _lacks_token(target: Target | None, tokens: Tokens, known: Entry | None) -> bool:

@@ -11,11 +11,10 @@ from aspm_ado.domain.aspm.registration import RegistrationFacts, token_of
 from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.azure.retirement import DaySource, Reach
 from aspm_ado.domain.questions import PAT_EXPIRES, PAT_SOURCES
-from aspm_ado.domain.reasons import Reason, StoreError, UsageError
+from aspm_ado.domain.reasons import CheckId, Reason, StoreError, UsageError
 from aspm_ado.domain.report import (
     AspmReport,
     Check,
-    CheckId,
     ConnectionReport,
     OrganizationReport,
     Report,
@@ -354,17 +353,18 @@ def _found_out(entry: Entry, validation: _Validation, now: str) -> Entry:
                 organizations[key] = stored.proven(_verdict(here.report), day)
                 known = credentials[stored.credential]
                 credentials[stored.credential] = _with_owner(known, here.report)
-    for key in validation.shown & organizations.keys():
-        stored = organizations[key]
-        organizations[key] = replace(stored, registration=_registration(validation, stored))
     offered = (*entry.offered, *(place.name for place in validation.listed))
-    return replace(
+    entry = replace(
         entry,
         organizations=tuple(organizations.values()),
         credentials=credentials,
         offered=tuple(dict.fromkeys(offered)),
         validated=validated,
     )
+    for one in entry.organizations:
+        if one.key in validation.shown:
+            entry = entry.with_registration(one.key, _registration(validation, one))
+    return entry
 
 
 def _verdict(made: OrganizationReport) -> dict[str, str]:
@@ -385,11 +385,9 @@ def _is_found_out(made: OrganizationReport) -> bool:
 
 def _with_owner(credential: StoredCredential, made: OrganizationReport) -> StoredCredential:
     """The credential with the reach and the owner that were found out."""
-    reach, who = made.token.reach, made.identity
+    who, reach = made.identity or credential.identity, made.token.reach
     if reach is Reach.UNKNOWN:
         reach = credential.reach
-    if who is None:
-        return replace(credential, reach=reach)
     return replace(
         credential,
         reach=reach,

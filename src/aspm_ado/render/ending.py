@@ -16,10 +16,11 @@ from urllib.parse import quote
 
 from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import Reach, count_days
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import CheckId, Command, Status, Verdict
+from aspm_ado.domain.reasons import CheckId, Reason
+from aspm_ado.domain.report import Command, Status, TokenFacts, Verdict
 from aspm_ado.domain.text import FEW, clean, some_of
 from aspm_ado.domain.ticket import responsibilities
+from aspm_ado.render.text import VERDICTS
 
 if TYPE_CHECKING:
     from aspm_ado.domain.report import Check, ConnectionReport, OrganizationReport, Report
@@ -28,12 +29,6 @@ _T = TypeVar("_T")
 Line = tuple[Status | None, str]
 """A line, and the status whose mark stands before it."""
 
-_SENTENCES: Final = {
-    Verdict.READY: "Ready.",
-    Verdict.READY_WITH_WARNINGS: "Ready, with warnings.",
-    Verdict.NOT_READY: "Not ready.",
-    Verdict.UNKNOWN: "Unknown: some checks could not finish.",
-}
 _COUNTED: Final = (
     ((Status.PASS, Status.PARTIAL), "passed", "passed"),
     ((Status.WARN,), "warning", "warnings"),
@@ -42,6 +37,8 @@ _COUNTED: Final = (
     ((Status.SKIP,), "skipped", "skipped"),
 )
 _BAD: Final = (Status.FAIL, Status.UNKNOWN)
+_EVERY_ONE: Final = "*"
+"""The name of all organizations, where they could not be listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +67,15 @@ class _Found:
         return text.replace(held, "NAME" if self.is_one_of_several else connection)
 
     @property
+    def text(self) -> tuple[str, str]:
+        """What was found and what to do."""
+        return self.check.detail, self.check.remedy or ""
+
+    @property
     def said(self) -> tuple[str, str]:
-        """What was found and what to do, without the name."""
-        return self.masked(self.check.detail), self.masked(self.check.remedy or "")
+        """The same without the name."""
+        detail, remedy = self.text
+        return self.masked(detail), self.masked(remedy)
 
 
 def ending(report: Report, *, verbose: bool = False) -> Iterator[Line]:
@@ -104,7 +107,7 @@ def closing(report: Report, *, verbose: bool = False, told: str | None = None) -
     if report.error is not None:
         lines = [clean(report.error.problem, 600), clean(report.error.remedy, 600)]
     else:
-        lines = [f"{_SENTENCES[report.verdict]} (exit {int(report.exit_code)})"]
+        lines = [f"{VERDICTS[report.verdict]}. (exit {int(report.exit_code)})"]
         if counts := _counts(report):
             lines[0] += f" · {counts}"
         lines += _not_stored(report)
@@ -134,9 +137,10 @@ def _found(report: Report) -> Iterator[_Found]:
 
 def _label(report: Report, connection: ConnectionReport, one: OrganizationReport) -> str:
     """The organization, with its connection where several are in the report."""
+    name = f"every {connection.deployment.noun}" if one.name == _EVERY_ONE else one.name
     if len(report.connections) == 1 or connection.name in (None, one.name.casefold()):
-        return clean(one.name, 60)
-    return clean(f"{connection.name}/{one.name}", 120)
+        return clean(name, 60)
+    return clean(f"{connection.name}/{name}", 120)
 
 
 def _waits(check: Check) -> bool:
@@ -161,10 +165,16 @@ def _rows(found: Sequence[_Found], remedies: set[str], *, several: bool) -> Iter
 
     With ``several`` organizations a row names those that it is about.
     """
-    for group in _alike(found, lambda one: _kind(one.check), lambda one: one.said):
-        first, texts = group[0], {one.said for one in group}
+    told = Counter(one.text for one in found)
+
+    def said(one: _Found) -> tuple[str, str]:
+        """The text without the name, or as it is where it is the same of several."""
+        return one.text if told[one.text] > 1 else one.said
+
+    for group in _alike(found, lambda one: _kind(one.check), said):
+        first, texts = group[0], {said(one) for one in group}
         detail, remedy = first.check.detail, first.check.remedy or ""
-        if len({(one.check.detail, one.check.remedy) for one in group}) > 1:
+        if len({one.text for one in group}) > 1:
             detail, remedy = first.said
         if len(texts) > 1:
             detail = f"for {first.label}: {first.check.detail}"
@@ -214,6 +224,7 @@ class _Place:
 
     label: str
     status: Status
+    was_checked: bool
     words: str
     """Whose token it is, and how far it reaches."""
 
@@ -239,7 +250,7 @@ def _organizations(report: Report) -> Iterator[Line]:
         lambda one: (one.end, one.days_left),
     ):
         first, names = group[0], some_of((one.label for one in group), 32)
-        if first.status is Status.SKIP:
+        if not first.was_checked:
             yield first.status, f"{names}: not checked"
             continue
         tokens = list(dict.fromkeys(one.last4 for one in group))
@@ -257,8 +268,9 @@ def _place(label: str, connection: ConnectionReport, one: OrganizationReport) ->
         words = f"shared{words}"
     end = token.expires or ""
     is_global = token.reach is Reach.ALL and connection.deployment is Deployment.SERVICES
-    status = _status(one.checks)
-    return _Place(label, status, words, clean(token.last4, 8), end, token.days_left, not is_global)
+    status, last4 = _status(one.checks), clean(token.last4, 8)
+    was_checked = status is not Status.SKIP and token != TokenFacts()
+    return _Place(label, status, was_checked, words, last4, end, token.days_left, not is_global)
 
 
 def _not_stored(report: Report) -> Iterator[str]:
@@ -284,7 +296,9 @@ def _until(first: _Place, ends: Sequence[tuple[str, int]]) -> str:
     if len(ends) > 1:
         known = [end for end, _ in ends if end]
         return f", the first expires {known[0]}" if known else ""
-    text = f", expires {first.end}" if first.end else ", expiry unknown"
+    text = ", expiry unknown" if first.status is Status.PASS else ""
+    if first.end:
+        text = f", expires {first.end}"
     if first.days_left is None or not first.counts_days:
         return text
     if first.days_left > 0:

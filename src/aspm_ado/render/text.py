@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final, TextIO
 from aspm_ado import __version__
 from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import count_days
-from aspm_ado.domain.report import CheckId, Status
+from aspm_ado.domain.reasons import CheckId
+from aspm_ado.domain.report import Status, Verdict
 from aspm_ado.domain.text import FEW, clean, encodable, wrap
 from aspm_ado.domain.ticket import responsibilities
 
@@ -23,14 +24,20 @@ if TYPE_CHECKING:
     from aspm_ado.render.ending import Line
 
 MARKS: Final = {
-    Status.PASS: ("✓", "ok", "green"),
+    Status.PASS: ("✓", "passed", "green"),
     Status.PARTIAL: ("~", "verified as far as the API allows", "green"),
     Status.WARN: ("!", "warning", "yellow"),
     Status.FAIL: ("✗", "failed", "red"),
     Status.UNKNOWN: ("?", "could not check", "magenta"),
     Status.SKIP: ("-", "skipped", "dim"),
 }
-"""Of each status: its mark, a word for it, and the style of the mark."""
+"""Of each status: its mark, words for it, and the style of the mark."""
+VERDICTS: Final = {
+    Verdict.READY: "Ready",
+    Verdict.READY_WITH_WARNINGS: "Ready, with warnings",
+    Verdict.NOT_READY: "Not ready",
+    Verdict.UNKNOWN: "Unknown: some checks could not finish",
+}
 
 _OF_THE_TOKEN: Final = (
     CheckId.TOKEN_FORMAT,
@@ -49,6 +56,11 @@ class TableRow:
     title: str
     detail: str
     remedy: str = ""
+
+    @property
+    def word(self) -> str:
+        """Its status in words."""
+        return MARKS[self.status][1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,8 +148,6 @@ def _refused(wanted: dict[str, Any], scopes: frozenset[str], rules: Creation) ->
         return "invalidScope"
     if wanted.get("allOrgs") is not False:
         return "globalPATCreationBlocked"
-    if FULL_ACCESS in scopes and rules.forbids_full_access:
-        return "fullScopePatPolicyViolation"
     return ""
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from html import escape
 from typing import Final
 from urllib.parse import parse_qs
 
 from aspm_ado.simulator.http import Request, Response
-from aspm_ado.simulator.world import IssuedToken, World
+from aspm_ado.simulator.world import IssuedToken, LiveWorld
 
 FULL_ACCESS: Final = "app_token"
 
@@ -98,11 +98,11 @@ class TokenPage:
     gets nothing. A post needs the page's own origin and the random key of its forms.
     """
 
-    def __init__(self, edit: Callable[[str, frozenset[str]], None]) -> None:
-        self._edit = edit
+    def __init__(self, live: LiveWorld) -> None:
+        self._live = live
         self._key = secrets.token_urlsafe(24)
 
-    def respond(self, request: Request, world: World, port: int) -> Response:
+    def respond(self, request: Request, port: int) -> Response:
         """Show the page, or accept one form and send the browser back to the page."""
         if request.authority.lower() not in (f"127.0.0.1:{port}", f"localhost:{port}"):
             return _plain(421, "This host is not simulated.")
@@ -110,12 +110,12 @@ class TokenPage:
             return _plain(404, "The only page is /")
         if request.method in ("GET", "HEAD"):
             html = ("Content-Type", "text/html; charset=utf-8")
-            return Response(200, self._page(world).encode(), (html, *_GUARDS))
+            return Response(200, self._page().encode(), (html, *_GUARDS))
         if request.method == "POST":
-            return self._save(request, world)
+            return self._save(request)
         return _plain(405, "Use GET or POST.")
 
-    def _save(self, request: Request, world: World) -> Response:
+    def _save(self, request: Request) -> Response:
         origin = request.header("Origin")
         # Browsers send Origin with every post. Other clients may omit it, but need the key.
         if origin is not None and origin != f"http://{request.authority.lower()}":
@@ -126,15 +126,16 @@ class TokenPage:
         form = parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
         if not secrets.compare_digest("".join(form.get("key", [])).encode(), self._key.encode()):
             return _plain(403, "This form has expired. Reload the page.")
-        numbers = [str(index) for index in range(len(world.tokens))]
-        index = "".join(form.get("token", []))
+        tokens = {str(index): token for index, token in enumerate(self._live.world.tokens)}
+        token = tokens.get("".join(form.get("token", [])))
         scopes = frozenset(form.get("scope", []))
-        if index not in numbers or not scopes <= OFFERED:
+        if token is None or not scopes <= OFFERED:
             return _plain(400, "Unknown token or scope.")
-        self._edit(world.tokens[int(index)].value, scopes)
+        self._live.change(lambda now: now.with_token(token.value, scopes=scopes))
         return Response(303, b"", (("Location", "/"), *_GUARDS))
 
-    def _page(self, world: World) -> str:
+    def _page(self) -> str:
+        world = self._live.world
         forms = "".join(self._form(index, token) for index, token in enumerate(world.tokens))
         today = escape(world.today.isoformat())
         return (

@@ -59,7 +59,7 @@ class Simulator(LiveWorld):
         self._tls = tls
         self._records: list[Record] = []
         self._stopping = threading.Event()
-        self._page = TokenPage(self.edit)
+        self._page = TokenPage(self)
         self.key = secrets.token_urlsafe(24)
         self._http: HttpServer | None = None
         if at is not None:
@@ -124,7 +124,7 @@ class Simulator(LiveWorld):
             return azure_devops.answer_azure_devops(IncomingCall(request, world, self))
         if world.aspm is not None and host == world.aspm.host:
             return answer_aspm(request, world, world.aspm, self)
-        return self._page.respond(request, world, self._http.server_port if self._http else 0)
+        return self._page.respond(request, self._http.server_port if self._http else 0)
 
     def receive(self, request: Request) -> Response:
         """Answer and record one request."""

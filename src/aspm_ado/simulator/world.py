@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final, Literal
 from uuid import NAMESPACE_URL, uuid5
 
 
+@lru_cache(4096)
 def stable_id(*names: str) -> str:
     """Return the UUID of these names, the same in every run."""
     return str(uuid5(NAMESPACE_URL, "simulated:" + "/".join(names)))
@@ -70,7 +72,6 @@ class Creation:
     errors_inside: bool = True  # errors arrive inside a 200, else as a 400
     longest: int | None = None  # days; longer is refused
     caps_in_silence: bool = False  # ... or shortened silently
-    forbids_full_access: bool = False
     grants: frozenset[str] | None = None  # these scopes, whatever the request
     # The connection breaks once, before or after the creation.
     loses: Literal["nothing", "before", "after"] = "nothing"
@@ -263,6 +264,10 @@ class World:
         every = (replace(one, **changes) if one.value == value else one for one in self.tokens)
         return replace(self, tokens=tuple(every))
 
+    def with_instance(self, instance: Instance) -> World:
+        """Return this world with an instance, whose tool is then active."""
+        return self.with_more_in_aspm(instances=instance, alm_tools=instance.tool)
+
     def with_more_in_aspm(self, **more: Any) -> World:
         """Return this world with one more in each of these lists of its ASPM."""
         if self.aspm is None:
@@ -331,6 +336,6 @@ class LiveWorld:
             there = self._world.aspm.instances if self._world.aspm else ()
             if any(one.is_for(instance.url) for one in there):
                 return False
-            self._world = self._world.with_more_in_aspm(instances=instance, alm_tools=instance.tool)
+            self._world = self._world.with_instance(instance)
             self._changes.append(f"instance {instance.name} for {instance.url}")
             return True

@@ -8,7 +8,7 @@ import zlib
 import pytest
 
 from aspm_ado.adapters.http.pacing import Pace
-from aspm_ado.adapters.http.transport import CAP
+from aspm_ado.adapters.http.wire import CAP
 from aspm_ado.domain.http import Call
 from aspm_ado.domain.reasons import Reason
 

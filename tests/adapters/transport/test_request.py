@@ -37,10 +37,15 @@ def test_a_call_carries_the_token_and_who_we_are(start, transport, get):
 
 def test_a_call_may_say_what_it_accepts_and_what_it_sends(start, transport, get):
     server = start(answer())
-    headers = (("accept", "text/html"), ("Content-Type", "application/json-patch+json"))
+    headers = (
+        ("accept", "text/html"),
+        ("Content-Type", "application/json-patch+json"),
+        ("accept-encoding", "br"),
+    )
     transport().send(get(server.url, "PATCH", headers=headers, body='[{"op":"ü"}]'))
     (request,) = server.received
     assert request.all("Accept") == ["text/html"]
+    assert request.all("Accept-Encoding") == ["gzip, deflate"], "only those that are undone"
     assert request.all("Content-Type") == ["application/json-patch+json"]
     assert request.body == '[{"op":"ü"}]'.encode()
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from aspm_ado.adapters.keyring import backends
-from aspm_ado.adapters.keyring.backends import BUS, find_session_bus
+from aspm_ado.adapters.keyring.backends import find_session_bus
+from aspm_ado.adapters.keyring.errors import BUS
 from aspm_ado.domain.reasons import StoreError
 
 if sys.platform in ("win32", "darwin"):

@@ -86,7 +86,7 @@ def retry_after(reply: Reply) -> float | None:
     if value.isascii() and value.isdigit():
         seconds = float(value) if len(value) <= 9 else _HUGE
         return seconds or None
-    if reply.received is None:
+    if not value or reply.received is None:
         return None
     try:
         until = parsedate_to_datetime(value)

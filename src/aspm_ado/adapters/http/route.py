@@ -11,9 +11,6 @@ from ssl import SSLContext
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
-from requests import PreparedRequest
-from requests.structures import CaseInsensitiveDict
-
 from aspm_ado import __version__
 from aspm_ado.adapters.http.errors import Where, authority
 from aspm_ado.domain.http import (
@@ -159,6 +156,7 @@ def _matches(entry: str, origin: Origin) -> bool:
     return bool(name) and (origin.host == name or origin.host.endswith(f".{name}"))
 
 
+_SPELLING: Final = {name.lower(): name for name in ("User-Agent", "Accept", "Accept-Encoding")}
 _OURS: Final = frozenset(
     {"authorization", "cookie", "host", "proxy-authorization", "content-length"}
 )
@@ -168,19 +166,19 @@ _OURS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A call made ready: the request as it is sent, and the way to its host."""
+    """A call made ready: the request as it is sent, and the way to its host.
 
-    request: PreparedRequest
+    ``target`` is where it goes: the origin that was compared, or the simulator.
+    """
+
+    method: str
+    target: Origin
+    path: str
+    headers: Mapping[str, str]
+    body: bytes | None
     where: Where
     lane: str
     proxy: Proxy | None
-
-    @property
-    def proxies(self) -> dict[str, str]:
-        """The proxy as ``requests`` takes it."""
-        if self.proxy is None:
-            return {}
-        return {self.where.origin.scheme: self.proxy.url}
 
 
 class Router:
@@ -204,21 +202,18 @@ class Router:
     def route(self, call: Call) -> Route:
         """The way of ``call``.
 
-        The request is built from the origin that was compared, not from the text: two readers of
-        one address that disagree about its host are how secrets got out elsewhere (CVE-2024-53858
-        and its like).
+        The request goes to the origin that was compared; nobody reads its address again: two
+        readers of one address that disagree about its host are how secrets got out elsewhere
+        (CVE-2024-53858 and its like).
 
         Raises ``RuntimeError`` for a secret that is not bound to the call's origin.
         """
         parts = split_url(call.url)
         origin = Origin.read(parts)
         _check(call, origin)
-        target = self._simulator or origin
-        url = f"{target}{parts.path or '/'}"
+        path = parts.path or "/"
         if parts.query:
-            url += f"?{parts.query}"
-        if Origin.of(url) != target:
-            raise RuntimeError("an address was read in two ways")
+            path += f"?{parts.query}"
         proxy, simulator = None, ""
         if self._simulator:
             simulator = authority(self._simulator)
@@ -233,8 +228,17 @@ class Router:
             writes=call.method != "GET",
             trust=self._trust,
         )
-        request = _request(call, url, authority(origin))
-        return Route(request, where, call.lane or str(origin), proxy)
+        body = None if call.body is None else call.body.encode()
+        return Route(
+            call.method,
+            self._simulator or origin,
+            path,
+            _headers(call, authority(origin), body),
+            body,
+            where,
+            call.lane or str(origin),
+            proxy,
+        )
 
 
 def _check(call: Call, origin: Origin) -> None:
@@ -248,25 +252,17 @@ def _check(call: Call, origin: Origin) -> None:
         raise RuntimeError("a call sets a header that belongs to the transport")
 
 
-def _request(call: Call, url: str, host: str) -> PreparedRequest:
-    """The request, filled in.
-
-    What else ``prepare`` does (cookies, ``~/.netrc``, reading the address again) is not wanted.
-    """
-    request = PreparedRequest()
-    request.method, request.url = call.method, url
-    if call.body is not None:
-        request.body = call.body.encode()
-    request.headers = headers = CaseInsensitiveDict(
-        {"User-Agent": f"aspm-ado/{__version__}", "Accept": "application/json"}
-    )
-    headers.update(call.headers)
-    headers.update({"Accept-Encoding": ENCODINGS, "Host": host})
-    if request.body is not None or call.method not in ("GET", "HEAD"):
-        headers["Content-Length"] = str(len(request.body or b""))
+def _headers(call: Call, host: str, body: bytes | None) -> dict[str, str]:
+    """The headers of the request, each once, however the call spells them."""
+    headers = {"User-Agent": f"aspm-ado/{__version__}", "Accept": "application/json"}
+    for name, value in call.headers:
+        headers[_SPELLING.get(name.lower(), name)] = value
+    headers |= {"Accept-Encoding": ENCODINGS, "Host": host}
+    if body is not None or call.method not in ("GET", "HEAD"):
+        headers["Content-Length"] = str(len(body or b""))
     if call.credential:
         headers[call.credential.header] = _signed(call.credential)
-    return request
+    return headers
 
 
 def _signed(credential: Credential) -> str:

@@ -25,6 +25,7 @@ from aspm_ado.domain.documents import (
     AspmPage,
     ConnectionData,
     Document,
+    Identity,
     Names,
     Pat,
     PatAnswer,
@@ -39,8 +40,6 @@ from aspm_ado.domain.http import Call, Origin, Reply
 from aspm_ado.domain.known_secrets import KNOWN_SECRETS
 from aspm_ado.domain.reasons import BUG_REMEDY, Reason, UserError, bug_words
 from aspm_ado.domain.secret import parse_secret
-
-from ...domain.documents import Identity
 
 if TYPE_CHECKING:
     from aspm_ado.adapters.http.transport import Transport

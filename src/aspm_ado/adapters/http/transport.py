@@ -22,8 +22,8 @@ from secrets import token_hex
 from sys import intern
 from typing import TYPE_CHECKING, Final
 
-import requests
 from urllib3.exceptions import HTTPError
+from urllib3.util import Timeout
 
 from aspm_ado.adapters.http.errors import (
     BODY_REMEDY,
@@ -57,7 +57,6 @@ if TYPE_CHECKING:
     from urllib3.response import HTTPResponse
 
 _TROUBLE: Final = (
-    requests.RequestException,
     HTTPError,
     OSError,
     http.client.HTTPException,
@@ -200,7 +199,7 @@ class Transport:
                 break
             outcome = self._attempt(call, route, limit)
             is_last = attempt >= min(outcome.tries, retries)
-            wait = self._wait_after(outcome.reply, route, attempt)
+            wait = self._wait_after(outcome, route, attempt)
             if is_last or wait > LONGEST_WAIT or wait >= limit.left:
                 break
             cause = "did not answer"
@@ -211,9 +210,12 @@ class Transport:
                 break
         return outcome
 
-    def _wait_after(self, reply: Reply, route: Route, attempt: int) -> float:
+    def _wait_after(self, outcome: _Outcome, route: Route, attempt: int) -> float:
         """The seconds before a further attempt; what the answer asks for is asked of all calls."""
+        reply = outcome.reply
         asked = retry_after(reply)
+        if not (asked or outcome.tries):
+            return 0.0
         jitter = self._pace.jitter()
         wait, is_firm = back_off(attempt, jitter), reply.status == HTTPStatus.TOO_MANY_REQUESTS
         if asked or is_firm:
@@ -270,8 +272,8 @@ class Transport:
         if route.proxy and not route.proxy.usable:
             return _failed(Reply(call), proxy_unusable(route.where))
         try:
-            timeout = (limit.allow(CONNECT), limit.allow(limit.read))
-            raw = self._wire.ask(route.request, timeout, route.proxies)
+            timeout = Timeout(connect=limit.allow(CONNECT), read=limit.allow(limit.read))
+            raw = self._wire.ask(route, timeout)
         except _TROUBLE as error:
             spent = limit.left <= 0
             return _failed(Reply(call), trouble_before_answer(error, route.where, spent=spent))
@@ -329,13 +331,8 @@ def _kept_headers(raw: HTTPResponse) -> tuple[tuple[str, str], ...]:
 
     Most are the same in every answer, and thousands are kept until the report is made.
     """
-    return tuple(
-        [
-            (intern(name), intern(value[:HEAD]))
-            for name, value in raw.headers.items()
-            if name.lower() in HEADERS
-        ]
-    )
+    found = [(name, value) for name in HEADERS for value in raw.headers.getlist(name)]
+    return tuple([(name, intern(value[:HEAD])) for name, value in found])
 
 
 def _failed(reply: Reply, trouble: Trouble) -> _Outcome:

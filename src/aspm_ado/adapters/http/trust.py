@@ -23,10 +23,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast
 
+from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.text import clean, clean_said, typed_word
-
-from ...domain.http import Origin
 
 VARIABLES: Final = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 """Variables that name a file or folder of certificates, the first readable one wins."""

@@ -44,8 +44,10 @@ from aspm_ado.adapters.http.errors import (
 from aspm_ado.adapters.threads import Task
 
 if TYPE_CHECKING:
-    from requests import PreparedRequest
     from urllib3.response import HTTPResponse
+    from urllib3.util import Timeout
+
+    from aspm_ado.adapters.http.route import Route
 
 STAGGER: Final = 0.25
 """Seconds before the next address is tried beside those that are silent (RFC 8305, 5)."""
@@ -388,13 +390,20 @@ class Wire(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Build the pools on the shared context and our connections."""
-        super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
+        super().init_poolmanager(
+            *args, **kwargs, cert_reqs="CERT_REQUIRED", ssl_context=self._context
+        )
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         """Build the pools behind ``proxy``; a proxy over TLS is verified by the same context."""
+        context = self._context
         manager = super().proxy_manager_for(
-            proxy, **kwargs, ssl_context=self._context, proxy_ssl_context=self._context
+            proxy,
+            **kwargs,
+            cert_reqs="CERT_REQUIRED",
+            ssl_context=context,
+            proxy_ssl_context=context,
         )
         manager.pool_classes_by_scheme = _POOLS
         return manager
@@ -407,17 +416,29 @@ class Wire(HTTPAdapter):
         raw = unquote_to_bytes(sign_in.partition("://")[2])
         return {"Proxy-Authorization": f"Basic {base64.b64encode(raw).decode('ascii')}"}
 
-    def ask(
-        self, request: PreparedRequest, timeout: tuple[float, float], proxies: dict[str, str]
-    ) -> HTTPResponse:
-        """The answer as soon as it begins; the caller reads its body, and closes it."""
-        answer = self.send(request, stream=True, timeout=timeout, proxies=proxies)
-        return cast("HTTPResponse", answer)
+    def ask(self, route: Route, timeout: Timeout) -> HTTPResponse:
+        """The answer as soon as it begins; the caller reads its body, and closes it.
 
-    def build_response(self, req: Any, resp: Any) -> Any:  # noqa: ARG002
-        """The answer of urllib3: for one of ``requests`` its cookies would be kept."""
-        return resp
-
-    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:  # noqa: ARG002
-        """Verify always; no CA path is given, since each would be loaded again."""
-        conn.cert_reqs, conn.ca_certs, conn.ca_cert_dir = "CERT_REQUIRED", None, None
+        By the pool itself: ``send`` reads the address four times more, and keeps cookies.
+        """
+        manager, target, address = self.poolmanager, route.target, route.path
+        if route.proxy is not None:
+            manager = self.proxy_manager_for(route.proxy.url)
+            if target.scheme == "http":
+                address = f"{target}{route.path}"
+        pool = manager.connection_from_host(target.host, target.port, target.scheme)
+        return cast(
+            "HTTPResponse",
+            pool.urlopen(
+                route.method,
+                address,
+                route.body,
+                route.headers,
+                retries=False,
+                redirect=False,
+                assert_same_host=False,
+                timeout=timeout,
+                preload_content=False,
+                decode_content=False,
+            ),
+        )

@@ -86,6 +86,8 @@ def _connect_each(invocation: Invocation, name: str | None) -> Report:
             position = f"{len(reports) + 1} of {len(connections)}"
             reports.append(_connect_one(invocation, one, position))
     except (InterruptedByUserError, KeyboardInterrupt):
+        if reports:
+            invocation.finished = merged(reports)
         invocation.voice.note(
             f"Finished connections: {len(reports)} of {len(connections)}. "
             "To continue, run the same command again."
@@ -117,9 +119,7 @@ def _keep_answers(context: Context) -> None:
     if earlier := context.records.load_draft():
         answers = {**earlier.answers, **answers}
     context.records.save_draft(Draft(answers, context.now().isoformat(timespec="seconds")))
-    context.voice.note(
-        "Your answers are saved, without secrets. To continue, run: aspm-ado connect"
-    )
+    context.voice.note("Your answers are saved for the next run of connect, without secrets.")
 
 
 # The file: the names of options are its keys

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from aspm_ado.adapters.keyring.vault import MemoryVault
 from aspm_ado.adapters.programs import AzureCli
 from aspm_ado.adapters.records.catalog import DiskRecords
+from aspm_ado.cli.commands import SCENARIO
 from aspm_ado.cli.output import result_width, write_document, write_lines, write_report
 from aspm_ado.domain.aspm.api import ALM_TOOLS
 from aspm_ado.domain.azure.place import Deployment
@@ -34,20 +35,19 @@ from aspm_ado.domain.questions import (
     YES,
     Given,
 )
-from aspm_ado.domain.reasons import ExitCode, Reason, UsageError
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.text import clean, system_words, wrap
 from aspm_ado.flows.answers import Asker
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.registration.guided import OUTCOME, SAVED
 from aspm_ado.flows.tokens.creation import NEVER, REQUIRE, revoking_unkept
-from aspm_ado.simulator import SCENARIOS, Scenario, Simulator
+from aspm_ado.simulator import SCENARIOS, Answers, Scenario, Simulator
 from aspm_ado.simulator.pat_lifecycle import install_azure_cli
 
 if TYPE_CHECKING:
     from aspm_ado.cli.context import Invocation
     from aspm_ado.domain.ports import Desktop, Prompter, Voice
     from aspm_ado.domain.questions import Choice, Question
-    from aspm_ado.domain.secret import Secret
     from aspm_ado.flows.context import Context
 
 _OVER = (
@@ -80,27 +80,23 @@ def run_demo(
     """Run one scenario on this machine alone: no account, no network, nothing stored."""
     if list_scenarios:
         return _list(invocation)
-    scenario = scenario or "ready"
-    story = SCENARIOS.get(scenario)
-    if story is None:
+    played = SCENARIOS.get(scenario := scenario or SCENARIO.default)
+    if played is None:
         raise UsageError(
             Reason.INPUT_INVALID,
             f"Unknown scenario: {clean(scenario, 60)}.",
             remedy="To list the scenarios, run: aspm-ado demo --list-scenarios",
         )
     moment = _moment(at) if at else None
-    with (
-        Simulator(story, at=moment) as simulator,
-        _temporary_folder() as folder,
-    ):
-        signed_in = _sign_in(invocation, story, Path(folder))
+    with Simulator(played, at=moment) as simulator, _temporary_folder() as folder:
+        signed_in = _sign_in(invocation, played, Path(folder))
         if serve:
-            return _serve(invocation, story, simulator, signed_in)
+            return _serve(invocation, simulator, signed_in)
         invocation.simulator, invocation.simulator_key = simulator.address, simulator.key
         invocation.records = DiskRecords(Path(folder) / "records", command="aspm-ado demo")
         invocation.vault = MemoryVault()
-        _introduce(invocation, story, simulator)
-        context = _context(invocation, story, simulator)
+        _introduce(invocation, simulator)
+        context = _context(invocation, simulator)
         with revoking_unkept(context):
             report = connect(context, None)
         write_report(invocation, report)
@@ -133,13 +129,13 @@ def _moment(text: str) -> datetime:
     return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
 
 
-def _sign_in(invocation: Invocation, story: Scenario, folder: Path) -> Path | None:
+def _sign_in(invocation: Invocation, scenario: Scenario, folder: Path) -> Path | None:
     """Install the simulated `az` if the scenario has a sign-in, and return its folder."""
-    if not story.world.sign_ins:
+    if not scenario.world.sign_ins:
         return None
     found = folder / "bin"
     found.mkdir()
-    install_azure_cli(found, story.world.sign_ins[0].value)
+    install_azure_cli(found, scenario.world.sign_ins[0].value)
     path = os.pathsep.join((str(found), invocation.environment.get("PATH", "")))
     invocation.entra = AzureCli(
         {**invocation.environment, "PATH": path}, seconds=lambda: invocation.timeout
@@ -157,9 +153,9 @@ def _file_of(organization: str | None) -> str:
 class _Tokens:
     """The tokens of the scenario, as if they were in files."""
 
-    def __init__(self, story: Scenario) -> None:
-        self._files = {_file_of(where): value for where, value in story.answers.tokens}
-        self._files[ASPM_FILE] = story.answers.aspm_token
+    def __init__(self, answers: Answers) -> None:
+        self._files = {_file_of(where): value for where, value in answers.tokens}
+        self._files[ASPM_FILE] = answers.aspm_token
 
     def file(self, path: str) -> bytes:
         return self._files[path].encode()
@@ -186,19 +182,8 @@ class _SimulatedDesktop:
             self._voice.say(f"aspm-ado cannot open a browser. Open this page: {self._page}")
         return True
 
-    def copy(self, secret: Secret) -> str | None:
-        return self._desktop.copy(secret)
-
-    @property
-    def can_copy(self) -> bool:
-        return self._desktop.can_copy
-
-    @property
-    def clears_after(self) -> float | None:
-        return self._desktop.clears_after
-
-    def clear(self) -> None:
-        self._desktop.clear()
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._desktop, name)
 
 
 class _Person:
@@ -213,17 +198,15 @@ class _Person:
     def choose(self, question: Question, choices: Sequence[Choice], default: str = "") -> str:
         """Prompt; after “saved”, activate the tool in the simulated Invicti ASPM."""
         answer = self._prompter.choose(question, choices, default)
-        world = self._simulator.world
-        if (question, answer) == (OUTCOME, SAVED.value) and world.aspm is not None:
-            aspm = replace(world.aspm, alm_tools=(*world.aspm.alm_tools, self._tool))
-            self._simulator.become(replace(world, aspm=aspm))
+        if (question, answer) == (OUTCOME, SAVED.value):
+            self._simulator.change(lambda now: now.with_more_in_aspm(alm_tools=self._tool))
         return answer
 
 
-def _context(invocation: Invocation, story: Scenario, simulator: Simulator) -> Context:
+def _context(invocation: Invocation, simulator: Simulator) -> Context:
     """The usual context with the answers of the scenario: as defaults if it can prompt."""
-    context, answers = invocation.context(), story.answers
-    given = _given(story)
+    context, answers = invocation.context(), simulator.scenario.answers
+    given = _given(answers)
     if invocation.prompter.asks:
         given = {name: value for name, value in given.items() if name in _SETTLED}
     offered = {
@@ -232,20 +215,21 @@ def _context(invocation: Invocation, story: Scenario, simulator: Simulator) -> C
     }
     deployment = Deployment.SERVER if answers.server_url else Deployment.SERVICES
     person = _Person(invocation.prompter, simulator, ALM_TOOLS[deployment])
+    desktop = _SimulatedDesktop(invocation.desktop, simulator.address, invocation.voice)
     return replace(
         context,
         asker=Asker(
             {**given, **invocation.given}, cast("Prompter", person), offered, is_simulated=True
         ),
-        sources=_Tokens(story),
-        desktop=_SimulatedDesktop(invocation.desktop, simulator.address, invocation.voice),
-        entra=context.entra if story.world.sign_ins else None,
+        sources=_Tokens(answers),
+        desktop=cast("Desktop", desktop),
+        entra=context.entra if simulator.world.sign_ins else None,
         clock=Clock(simulator.world.today, invocation.clock.global_end, pinned=True),
+        outlives_run=False,
     )
 
 
-def _given(story: Scenario) -> dict[str, Given]:
-    answers = story.answers
+def _given(answers: Answers) -> dict[str, Given]:
     files = []
     for organization, _ in answers.tokens:
         prefix = f"{organization}=" if organization else ""
@@ -273,16 +257,16 @@ def _given(story: Scenario) -> dict[str, Given]:
     return {name: Given(values, "the simulation") for name, values in several.items() if values}
 
 
-def _introduce(invocation: Invocation, story: Scenario, simulator: Simulator) -> None:
-    voice = invocation.voice
-    voice.heading(f"A simulation: {story.name}")
-    voice.say(story.summary)
+def _introduce(invocation: Invocation, simulator: Simulator) -> None:
+    voice, scenario = invocation.voice, simulator.scenario
+    voice.heading(f"A simulation: {scenario.name}")
+    voice.say(scenario.summary)
     voice.say(
         f"Azure DevOps and Invicti ASPM are simulated on {simulator.address}. "
         f"Today is {simulator.world.today}."
     )
     if invocation.prompter.asks:
-        for organization, value in story.answers.tokens:
+        for organization, value in scenario.answers.tokens:
             whose = f" for {organization}" if organization else ""
             voice.say(f"The token to paste{whose}: {value}")
         voice.say(f"To edit the token, open: {simulator.address}")
@@ -290,11 +274,8 @@ def _introduce(invocation: Invocation, story: Scenario, simulator: Simulator) ->
 
 def _list(invocation: Invocation) -> int:
     if not invocation.as_json:
-        write_lines(_stories(max(len(name) for name in SCENARIOS) + 2))
+        write_lines(_scenario_lines(max(map(len, SCENARIOS)) + 2))
         return 0
-    from aspm_ado.render.json import envelope
-
-    at = invocation.now().strftime("%Y-%m-%dT%H:%M:%SZ")
     rows = [
         {
             "name": one.name,
@@ -305,11 +286,11 @@ def _list(invocation: Invocation) -> int:
         }
         for one in SCENARIOS.values()
     ]
-    write_document({**envelope(SCHEMA, "demo", at, ExitCode.DONE), "scenarios": rows})
+    write_document({**invocation.envelope(SCHEMA), "scenarios": rows})
     return 0
 
 
-def _stories(margin: int) -> Iterator[str]:
+def _scenario_lines(margin: int) -> Iterator[str]:
     width = result_width()
     for one in SCENARIOS.values():
         rows: Iterable[str] = [one.summary]
@@ -319,24 +300,22 @@ def _stories(margin: int) -> Iterator[str]:
             yield f"{name:<{margin}}{row}"
 
 
-def _serve(
-    invocation: Invocation, story: Scenario, simulator: Simulator, signed_in: Path | None
-) -> int:
+def _serve(invocation: Invocation, simulator: Simulator, signed_in: Path | None) -> int:
     """Run only the simulation, for another terminal, until Ctrl-C."""
-    voice = invocation.voice
+    voice, answers = invocation.voice, simulator.scenario.answers
     write_lines([f"ASPM_ADO_SIMULATOR={simulator.variable}"])
-    tokens = story.answers.tokens or [(token.reach, token.value) for token in story.world.tokens]
+    tokens = answers.tokens or [(one.reach, one.value) for one in simulator.world.tokens]
     for organization, value in tokens:
         whose = f" of {organization}" if organization else ""
         voice.say(f"Token{whose}: {value}")
     voice.say(
         "To send every request to this simulation, set that variable in another terminal. "
-        f"Scenario: {story.name}."
+        f"Scenario: {simulator.scenario.name}."
     )
     voice.say(
         f"For other clients, set this proxy and use plain http: http_proxy={simulator.address}"
     )
-    voice.say(f"URL for other clients: {_url_for_others(story)}")
+    voice.say(f"URL for other clients: {_url_for_others(answers)}")
     if signed_in is not None:
         voice.say(f"To use the simulated Azure CLI, put this folder first on the PATH: {signed_in}")
     voice.say(
@@ -347,9 +326,8 @@ def _serve(
         time.sleep(3600)
 
 
-def _url_for_others(story: Scenario) -> str:
+def _url_for_others(answers: Answers) -> str:
     """The http URL of the first organization or collection."""
-    answers = story.answers
     place = next(iter(answers.organizations or answers.collections), "")
     site = answers.server_url or "https://dev.azure.com"
     return f"{site.replace('https://', 'http://')}/{place}"

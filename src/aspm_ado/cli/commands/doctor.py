@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aspm_ado.cli.output import result_width, write_document, write_lines
 from aspm_ado.domain.doctor import MachineFacts, exit_code
-from aspm_ado.domain.questions import CA_BUNDLE, NO_INPUT, STORE
+from aspm_ado.domain.questions import CA_BUNDLE, STORE
 from aspm_ado.flows.doctor import Machine, diagnose
 
 if TYPE_CHECKING:
@@ -60,12 +59,8 @@ def _machine(invocation: Invocation) -> Machine:
 
 def _facts(invocation: Invocation) -> MachineFacts:
     from aspm_ado.adapters.machine import installed_software
-    from aspm_ado.adapters.terminal.prompter import can_ask
 
     environment = invocation.environment
-    _, nobody_asks = can_ask(
-        environment, sys.stdin, sys.stderr, sys.stdout, invocation.on(NO_INPUT)
-    )
     source = "as Microsoft announced it"
     if environment.get("ASPM_ADO_GLOBAL_PAT_END", "").strip():
         source = "ASPM_ADO_GLOBAL_PAT_END"
@@ -73,7 +68,7 @@ def _facts(invocation: Invocation) -> MachineFacts:
     return MachineFacts(
         software=installed_software(),
         variables=[name for name, value in given.items() if value.strip()],
-        nobody_asks=nobody_asks,
+        nobody_asks=invocation.nobody_asks,
         global_end=invocation.clock.global_end,
         global_end_source=source,
         keeps_secrets=environment.get(STORE.env, "").strip().lower() != "none",

@@ -7,19 +7,17 @@ from pathlib import Path
 
 from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import result_width, write_document, write_lines, write_report
-from aspm_ado.cli.report_files import refuse_own_file
+from aspm_ado.cli.report_files import demand_writable, unwritable
 from aspm_ado.domain.migration_plan import PLAN_SCHEMA, markdown, rows_out
 from aspm_ado.domain.questions import ASPM_URL, ORGANIZATION, PLAN, PLAN_FILE, REPORT, YES
-from aspm_ado.domain.reasons import ExitCode, Reason, UsageError
-from aspm_ado.domain.text import clean, system_words
+from aspm_ado.domain.reasons import ExitCode, Problem, Reason, StoreError, UsageError
+from aspm_ado.domain.text import clean
 from aspm_ado.flows.disconnect import Removed, disconnect
 from aspm_ado.flows.handoff import resume_handoff
 from aspm_ado.flows.rotation.migrate import MigrationPlan, migrate, planned
 from aspm_ado.flows.rotation.rotate import rotate, rotate_aspm
 from aspm_ado.flows.target import connection_meant
 from aspm_ado.flows.tokens.creation import revoking_unkept
-
-from ...domain.reasons import Problem, StoreError
 
 
 def run_handoff(invocation: Invocation, name: str | None = None) -> int:
@@ -71,7 +69,7 @@ def _check_writable(invocation: Invocation, files: Sequence[Path]) -> None:
                 f"{clean(path, 120)} is neither a .json nor a .md file.",
                 remedy="Pass a file that ends in .json or .md.",
             )
-        refuse_own_file(invocation, path, PLAN_FILE.flag)
+        demand_writable(invocation, path, PLAN_FILE.flag)
         if path.exists() and not invocation.on(YES):
             raise UsageError(
                 Reason.CONFIRMATION_MISSING,
@@ -96,11 +94,7 @@ def _write_plan(invocation: Invocation, plan: MigrationPlan, files: Sequence[Pat
         try:
             replace_file(path, raw)
         except OSError as error:
-            raise UsageError(
-                Reason.FILE_UNREADABLE,
-                f"{clean(path, 120)} cannot be written: {system_words(error)}.",
-                remedy="Pass a file in a folder that exists and that you can write to.",
-            ) from None
+            raise unwritable(path, PLAN_FILE.flag, error) from None
         invocation.voice.note(f"Wrote the plan to {clean(path, 120)}.")
     if invocation.as_json:
         write_document(document)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.place import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import Reach
-from aspm_ado.domain.report import GOOD, Check, CheckId, Status
+from aspm_ado.domain.reasons import CheckId
+from aspm_ado.domain.report import GOOD, Check, Status
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
@@ -33,16 +34,23 @@ FIELDS: Final = (
 class FormValues:
     """The values for one organization."""
 
+    deployment: Deployment
     organization: str
     where: tuple[str, ...]
     values: tuple[tuple[str, str], ...]
     switches: tuple[str, ...]
-    tool: str = ""
+    tool: str
     notes: tuple[str, ...] = ()
 
 
 def form_values(
-    place: Place, purpose: Purpose, settings: Settings, aspm_url: str, last4: str, username: str
+    place: Place,
+    purpose: Purpose,
+    settings: Settings,
+    aspm_url: str,
+    last4: str,
+    username: str,
+    notes: tuple[str, ...] = (),
 ) -> FormValues:
     """Where to click, and the values and switches for one organization."""
     deployment = place.site.deployment
@@ -66,7 +74,7 @@ def form_values(
         "Integrations (left sidebar)",
         f"{tool} → Activate, or the gear if it is active",
     )
-    return FormValues(place.name, where, tuple(values), tuple(switches), tool)
+    return FormValues(deployment, place.name, where, tuple(values), tuple(switches), tool, notes)
 
 
 def clone_notes(place: Place, verdict: Mapping[str, str], username: str) -> tuple[str, ...]:
@@ -138,18 +146,15 @@ def support_ticket(
     made: FormValues, evidence: TokenEvidence, *, aspm_url: str, api: str, version: str
 ) -> tuple[str, ...]:
     """A text for Invicti's support."""
-    deployment = Deployment.SERVICES
-    if made.tool.startswith(_TOOLS[Deployment.SERVER]):
-        deployment = Deployment.SERVER
     reach = {
-        Reach.ALL: f"all {deployment.all_places}",
-        Reach.ORGANIZATION: f"one {deployment.noun}",
+        Reach.ALL: f"all {made.deployment.all_places}",
+        Reach.ORGANIZATION: f"one {made.deployment.noun}",
     }.get(evidence.reach, "unknown")
     address = aspm_url
     if api != "auto":
         address += f" ({api} API)"
     lines = [
-        f"Invicti ASPM refuses a token of {made.tool or 'Azure DevOps'} that Azure DevOps accepts.",
+        f"Invicti ASPM refuses a token of {made.tool} that Azure DevOps accepts.",
         f"Invicti ASPM: {address}",
         "Its version and its message: (fill in, without the token)",
         *(f"{label}: {value}" for label, value in made.values),
@@ -161,7 +166,7 @@ def support_ticket(
         *(f"- {line}" for line in evidence.lines),
     ]
     if evidence.reach is Reach.ORGANIZATION:
-        lines.append(_QUESTIONS[deployment])
+        lines.append(_QUESTIONS[made.deployment])
     return tuple(lines)
 
 

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.aspm.api import Profile, Values, at, same, where_tokens_are_made
 from aspm_ado.domain.documents import Document
 from aspm_ado.domain.http import Origin
-from aspm_ado.domain.reasons import NEVER_SENT, Reason
-from aspm_ado.domain.report import Check, CheckId, Command, Status, skip
+from aspm_ado.domain.reasons import NEVER_SENT, CheckId, Reason
+from aspm_ado.domain.report import Check, Command, Status, skip
 from aspm_ado.domain.rules.aspm import (
     ASPM_INCONCLUSIVE,
     AspmAnswer,
     classify_aspm,
-    document_of,
     error_message,
     explain_aspm_inconclusive,
 )
@@ -122,7 +121,7 @@ def may_have_acted(reply: Reply) -> bool:
 
 
 def _document(reply: Reply) -> object:
-    return reply.answer.content if isinstance(reply.answer, Document) else document_of(reply)
+    return reply.answer.content if isinstance(reply.answer, Document) else reply.document
 
 
 def _instance_id(document: object, pointer: str) -> str | None:

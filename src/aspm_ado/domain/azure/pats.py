@@ -6,7 +6,6 @@ errors. What they mean is from Microsoft's page on token policies, or our readin
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -130,7 +129,9 @@ class CreatedToken:
 
 @dataclass(frozen=True, slots=True)
 class PatError:
-    """One value, with places for ``{organization}``, ``{page}``, ``{name}`` and ``{scopes}``.
+    """Why no token came, by a value or by another answer.
+
+    It has places for ``{organization}``, ``{page}``, ``{name}``, ``{scopes}`` and ``{status}``.
 
     ``shorter``: Azure DevOps may accept a shorter lifespan. ``passing``: it may accept the same
     request a moment later. Nothing was created, so it is sent once more.
@@ -284,10 +285,7 @@ def pat_error(reply: Reply) -> str:
     """
     if isinstance(reply.answer, PatAnswer):
         return reply.answer.error
-    try:
-        document = json.loads(reply.text.lstrip("\ufeff"))
-    except (ValueError, RecursionError):
-        return ""
+    document = reply.document
     if not isinstance(document, dict):
         return ""
     fields = {str(key).lower(): value for key, value in document.items()}
@@ -303,19 +301,13 @@ def known(error: str) -> PatError | None:
     return PAT_ERRORS.get(_BY_NAME.get(error.lower(), ""))
 
 
-def _explained(error: str, order: Order) -> NotCreatedError:
-    """The words for a value; for an unknown one, its name."""
-    row = known(error) or PatError(
-        Reason.CREATION_FAILED,
-        "Azure DevOps created no token. This version does not know its reason: "
-        f"“{clean_said(error, 60)}”.",
-        _BY_HAND,
-    )
+def _explained(row: PatError, order: Order, reply: Reply) -> NotCreatedError:
     values = {
         "organization": order.place.name,
         "page": order.place.token_page,
         "name": order.display_name,
         "scopes": " ".join(order.scopes),
+        "status": f"(status {reply.status})",
     }
     problem, remedy = _filled(row.problem, values), _filled(row.remedy, values)
     return NotCreatedError(row.reason, problem, remedy=remedy)
@@ -352,86 +344,71 @@ def tenant_in(reply: Reply) -> str:
 class AzFailure:
     """A failure of `az`, recognized by codes of Entra or words of `az`."""
 
-    codes: tuple[str, ...]
-    words: tuple[str, ...]
     reason: Reason
     problem: str
     remedy: str
+    codes: frozenset[str] = frozenset()
+    words: tuple[str, ...] = ()
+
+
+def _codes(text: str) -> frozenset[str]:
+    return frozenset(text.split())
 
 
 AZ_FAILURES: Final = (
     AzFailure(
-        ("53000", "53001", "53002", "53003", "53004", "530002", "530003", "530034"),
-        (),
         Reason.ACCESS_FENCED,
         "Conditional Access does not allow `az` a token for Azure DevOps here ({code}).",
         "Use a device and network that the policy allows. Or ask an administrator of Microsoft "
         "Entra: its sign-in logs name the policy.",
+        _codes("53000 53001 53002 53003 53004 530002 530003 530034"),
     ),
     AzFailure(
-        ("50020", "50034", "50128", "51004", "90072", "700016"),
-        (),
         Reason.OTHER_TENANT,
         "The account signed in with `az` is not in the tenant {tenant} of the organization "
         "({code}).",
         "Check who is signed in: az account show. Sign in as a member: az login --tenant {tenant} "
         "--allow-no-subscriptions",
+        _codes("50020 50034 50128 51004 90072 700016"),
     ),
     AzFailure(
-        ("65001", "90094", "90095", "50105"),
-        (),
         Reason.CREATION_NOT_ALLOWED,
         "The tenant {tenant} requires an administrator's consent before `az` can get a token for "
         "Azure DevOps ({code}).",
         "Ask an administrator of Microsoft Entra for that consent, or create the token by hand.",
+        _codes("65001 90094 90095 50105"),
     ),
     AzFailure(
-        ("90002", "900023", "900021"),
-        (),
         Reason.TENANT_UNKNOWN,
         "Entra does not know the tenant {tenant} ({code}).",
         "Check that `az` uses the right cloud: az cloud show",
+        _codes("90002 900023 900021"),
     ),
     AzFailure(
-        (),
-        ("certificate_verify_failed", "certificate verify failed"),
         Reason.TLS_UNTRUSTED,
         "`az` does not trust a certificate on the network path to Microsoft Entra.",
         "Set REQUESTS_CA_BUNDLE to the file of your company's certificates.",
+        words=("certificate_verify_failed", "certificate verify failed"),
     ),
     AzFailure(
-        (),
-        (
+        Reason.UNREACHABLE,
+        "`az` cannot reach Microsoft Entra.",
+        "Check the network. Behind a proxy, set HTTPS_PROXY.",
+        words=(
             "max retries exceeded",
             "failed to establish",
             "name resolution",
             "getaddrinfo",
             "connection aborted",
         ),
-        Reason.UNREACHABLE,
-        "`az` cannot reach Microsoft Entra.",
-        "Check the network. Behind a proxy, set HTTPS_PROXY.",
     ),
     AzFailure(
-        (
-            "50058",
-            "50076",
-            "50078",
-            "50079",
-            "50089",
-            "50132",
-            "50133",
-            "50173",
-            "70043",
-            "70044",
-            "700082",
-            "700084",
-        ),
-        ("az login", "interaction_required", "invalid_grant", "interactive authentication"),
         Reason.AZ_NOT_SIGNED_IN,
         "Nobody is signed in with `az` to the tenant {tenant} of the organization, or the sign-in "
         "has expired{code}.",
         "Sign in: az login --tenant {tenant} --allow-no-subscriptions",
+        _codes("50058 50076 50078 50079 50089 50132 50133 50173 70043 70044 700082 700084"),
+        ("az login", "interaction_required", "invalid_grant", "interactive authentication"),
     ),
 )
 """The first match counts. `az` prints "az login" with many errors, so that is last.
@@ -440,8 +417,6 @@ Codes: Microsoft's list of Entra errors.
 """
 
 OTHERWISE: Final = AzFailure(
-    (),
-    (),
     Reason.AZ_FAILED,
     "`az` failed{code}. Its output may contain a token, so aspm-ado does not show it.",
     "To see the output, run: az account get-access-token --tenant {tenant} --resource "
@@ -449,17 +424,14 @@ OTHERWISE: Final = AzFailure(
 )
 
 
-def _az_failure(codes: list[str], output: str) -> AzFailure:
-    for failure in AZ_FAILURES:
-        if set(codes) & set(failure.codes) or any(word in output for word in failure.words):
-            return failure
-    return OTHERWISE
-
-
 def az_failed(output: str, tenant: str) -> NotCreatedError:
     """The error for a failure of `az`. It repeats only the code in the output."""
-    codes = _CODE.findall(output)
-    found = _az_failure(codes, output.lower())
+    codes, found = _CODE.findall(output), OTHERWISE
+    for failure in AZ_FAILURES:
+        is_named = not failure.codes.isdisjoint(codes)
+        if is_named or any(word in output.lower() for word in failure.words):
+            found = failure
+            break
     code = next((code for code in codes if code in found.codes), codes[0] if codes else "")
     shown = f"AADSTS{code}" if code else ""
     if shown and "({code})" not in found.problem:
@@ -482,22 +454,33 @@ _GONE: Final = frozenset({"tokennotfound", "authorizationnotfound", "invalidauth
 
 
 def is_uncertain(reply: Reply) -> bool:
-    """Whether a token may have been created although its value did not arrive."""
+    """Whether a token may have been created although its value did not arrive.
+
+    Only Azure DevOps itself can say that there is none: what else answers may have passed the
+    request on before.
+    """
     if isinstance(reply.answer, PatAnswer):
         return not reply.answer.error and (
             reply.answer.pat is None or reply.answer.pat.secret is None
         )
     if pat_error(reply) or reply.failure in NEVER_SENT:
         return False
-    return classify(reply) in (AnswerKind.NO_ANSWER, AnswerKind.SERVER_ERROR) or reply.status in (
-        200,
-        201,
-    )
+    is_accepted = 200 <= reply.status < 300 and reply.status != 203
+    return is_accepted or classify(reply) in _NOT_ITS_ANSWER
+
+
+_NOT_ITS_ANSWER: Final = (
+    AnswerKind.NO_ANSWER,
+    AnswerKind.SERVER_ERROR,
+    AnswerKind.NOT_AZURE_DEVOPS,
+)
 
 
 def is_revoked(reply: Reply) -> bool:
-    """Whether a token is revoked, or no longer exists."""
-    return reply.status in (200, 202, 204) or pat_error(reply).lower() in _GONE
+    """Whether Azure DevOps says that a token is revoked, or no longer exists."""
+    if error := pat_error(reply):
+        return error.lower() in _GONE
+    return reply.status in (200, 202, 204) and classify(reply) is AnswerKind.ANSWER
 
 
 _NOT_A_MEMBER: Final = (
@@ -507,47 +490,55 @@ _NOT_A_MEMBER: Final = (
     AnswerKind.NOT_ALLOWED,
     AnswerKind.EXPIRED,
 )
-
-
-def _refuses_sign_in(reply: Reply, kind: AnswerKind) -> bool:
-    if "InvalidAccessException" in error_text(reply):
-        return True
-    return kind is AnswerKind.ANSWER and reply.status == 403
+_STRANGER: Final = _person(
+    "The account signed in with `az` may not create tokens in {organization} {status}. It is not a "
+    "member, or not a person.",
+    "Check who is signed in: az account show. Sign in as a member: az login "
+    "--allow-no-subscriptions",
+)
+_NO_PERSON: Final = _person(
+    "{organization} does not let the sign-in of `az` create tokens {status}.",
+    "Sign in with `az` as a person (az login). Or create the token by hand: {page}",
+)
+_NO_PROGRAM: Final = _place("{organization} does not let programs create tokens {status}.")
+_NO_REASON: Final = PatError(
+    Reason.CREATION_FAILED,
+    "Azure DevOps created no token and gave no reason {status}.",
+    f"To get the activity id, run this again with --verbose. {_BY_HAND}",
+)
 
 
 def creation_error(reply: Reply, order: Order) -> NotCreatedError:
     """The error for an answer without a new token."""
-    if error := pat_error(reply):
-        return _explained(error, order)
-    kind, place, status = classify(reply), order.place, f"(status {reply.status})"
-    by_hand = _BY_HAND.replace("{page}", place.token_page)
-    answered = kind is AnswerKind.ANSWER
-    if kind in _NOT_A_MEMBER:
-        return NotCreatedError(
-            Reason.CREATION_NOT_ALLOWED,
-            f"The account signed in with `az` may not create tokens in {place.name} {status}. It "
-            "is not a member, or not a person.",
-            remedy="Check who is signed in: az account show. Sign in as a member: az login "
-            "--allow-no-subscriptions",
-        )
-    if _refuses_sign_in(reply, kind):
-        return NotCreatedError(
-            Reason.CREATION_NOT_ALLOWED,
-            f"{place.name} does not let the sign-in of `az` create tokens {status}.",
-            remedy=f"Sign in with `az` as a person (az login). Or create the token by hand: "
-            f"{place.token_page}",
-        )
-    if kind is AnswerKind.NO_ROUTE or (answered and reply.status == 404):
-        return NotCreatedError(
-            Reason.CREATION_NOT_POSSIBLE,
-            f"{place.name} does not let programs create tokens {status}.",
-            remedy=by_hand,
-        )
-    if answered and not isinstance(reply.answer, PatAnswer | Pats):
-        return NotCreatedError(
-            Reason.CREATION_FAILED,
-            f"Azure DevOps created no token and gave no reason {status}.",
-            remedy=f"To get the activity id, run this again with --verbose. {by_hand}",
-        )
+    row = _named(pat_error(reply)) or _unnamed(reply)
+    if row is not None:
+        return _explained(row, order, reply)
     reason, problem, remedy = explain_inconclusive(reply)
     return NotCreatedError(reason, problem, remedy=remedy)
+
+
+def _named(error: str) -> PatError | None:
+    """The row of a value; for an unknown one, its name."""
+    if not error:
+        return None
+    return known(error) or PatError(
+        Reason.CREATION_FAILED,
+        "Azure DevOps created no token. This version does not know its reason: "
+        f"“{clean_said(error, 60)}”.",
+        _BY_HAND,
+    )
+
+
+def _unnamed(reply: Reply) -> PatError | None:
+    """The row of an answer without a value, if it is about the token."""
+    kind = classify(reply)
+    answered = kind is AnswerKind.ANSWER
+    if kind in _NOT_A_MEMBER:
+        return _STRANGER
+    if "InvalidAccessException" in error_text(reply) or (answered and reply.status == 403):
+        return _NO_PERSON
+    if kind is AnswerKind.NO_ROUTE or (answered and reply.status == 404):
+        return _NO_PROGRAM
+    if answered and not isinstance(reply.answer, PatAnswer | Pats):
+        return _NO_REASON
+    return None

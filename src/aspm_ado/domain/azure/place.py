@@ -277,29 +277,25 @@ def _refuse_other_sites(host: str) -> None:
     """Raise if ``host`` belongs to another product, another site, or a sign-in page."""
     _refuse_other_products(host)
     if _SIGN_IN.fullmatch(host):
-        raise UsageError(
-            Reason.URL_INVALID,
+        raise _invalid(
             f"{host} is a sign-in page, not an organization.",
-            remedy="Sign in there, open the organization, and copy its URL: "
-            "https://dev.azure.com/NAME",
+            "Sign in there, open the organization, and copy its URL: https://dev.azure.com/NAME",
         )
     if _OTHER_SITES.fullmatch(host) and not host.endswith(
         (".dev.azure.com", ".cloudapp.azure.com")
     ):
-        raise UsageError(
-            Reason.URL_INVALID,
+        raise _invalid(
             f"{host} is not Azure DevOps.",
-            remedy="Open the organization or the server in a browser, and copy its URL.",
+            "Open the organization or the server in a browser, and copy its URL.",
         )
 
 
 def _refuse_other_products(host: str) -> None:
     for product in _OTHER_PRODUCTS:
         if host == product or host.endswith(f".{product}"):
-            raise UsageError(
-                Reason.URL_INVALID,
+            raise _invalid(
                 f"{product} is not Azure DevOps, and aspm-ado connects Azure DevOps only.",
-                remedy="Enter the name of an organization, or any URL in it.",
+                "Enter the name of an organization, or any URL in it.",
             )
 
 
@@ -333,17 +329,12 @@ def parse_server(
         or origin.host.endswith(".dev.azure.com")
         or origin.host.endswith(LEGACY_SUFFIX)
     ):
-        raise UsageError(
-            Reason.URL_INVALID,
+        raise _invalid(
             f"{origin.host} is Azure DevOps Services, not an on-premises server.",
-            remedy="Pass the organization with --organization.",
+            "Pass the organization with --organization.",
         )
     if parts.username:
-        raise UsageError(
-            Reason.URL_INVALID,
-            "The server URL contains a user name.",
-            remedy="Enter the URL without it.",
-        )
+        raise _invalid("The server URL contains a user name.", "Enter the URL without it.")
     if origin.scheme == "http" and not (allow_http or origin.is_loopback):
         raise UsageError(
             Reason.HTTP_REFUSED,
@@ -425,6 +416,10 @@ def _collection(name: str) -> str:
     return value
 
 
+def _invalid(problem: str, remedy: str) -> UsageError:
+    return UsageError(Reason.URL_INVALID, problem, remedy=remedy)
+
+
 def _not_an_organization(pasted: str, why: str) -> UsageError:
     if holds_token(pasted):
         return secret_as_value("The name of the organization")
@@ -432,11 +427,9 @@ def _not_an_organization(pasted: str, why: str) -> UsageError:
         if unicodedata.category(character) in ("Cf", "Zs"):
             why = f"it has an invisible character or a space at position {position}"
             break
-    return UsageError(
-        Reason.URL_INVALID,
+    return _invalid(
         f"“{shown_address(pasted)}” is not an organization of Azure DevOps Services: {why}.",
-        remedy="Enter its name, or any URL that begins with https://dev.azure.com/NAME. "
-        f"{_A_SERVER}",
+        f"Enter its name, or any URL that begins with https://dev.azure.com/NAME. {_A_SERVER}",
     )
 
 

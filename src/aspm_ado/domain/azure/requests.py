@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -126,7 +126,15 @@ class Caller:
         path = f"{_quoted(repository.project)}/_git/{_quoted(repository.name)}"
         url = f"{place.url}/{path}/info/refs?service=git-upload-pack"
         headers = (("Accept", "*/*"), *self._headers[1:])
-        return replace(_call("GET", url, place.site, credential, headers), head_only=True)
+        return Call(
+            "GET",
+            url,
+            credential,
+            headers,
+            lane=_lane(url),
+            ca_bundle=place.site.ca_bundle,
+            head_only=True,
+        )
 
     def tenant(self, place: Place) -> tuple[Call, Call]:
         """Two anonymous requests whose answers name the Entra tenant of an organization."""

@@ -7,7 +7,6 @@ facts/aspm section 4.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.aspm.api import Dialect, where_tokens_are_made
 from aspm_ado.domain.documents import AspmKnown, AspmPage
 from aspm_ado.domain.http import Origin
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import Check, CheckId, Command, Status, skip
+from aspm_ado.domain.reasons import CheckId, Reason
+from aspm_ado.domain.report import Check, Command, Status, skip
 from aspm_ado.domain.rules.classify import SAME_HOST, is_html, redirect_target
 from aspm_ado.domain.text import clean_said
 
@@ -92,9 +91,10 @@ def _by_status(reply: Reply) -> AspmAnswer | None:
 
 def _by_body(reply: Reply, text: str) -> AspmAnswer:
     is_unread = reply.failure is Reason.ANSWER_UNREADABLE
-    if is_unread and text.startswith(("{", "[")) and document_of(reply) is None:
+    if is_unread and text.startswith(("{", "[")) and reply.document is None:
         return AspmAnswer.NO_ANSWER  # JSON that was cut short
-    if not _is_json(text):
+    is_json = text.startswith(("{", "[")) and (reply.document is not None or len(text) >= _HEAD)
+    if not is_json:
         return AspmAnswer.PAGE
     if reply.status in (404, 405):
         return AspmAnswer.ABSENT
@@ -103,28 +103,9 @@ def _by_body(reply: Reply, text: str) -> AspmAnswer:
     return AspmAnswer.ANSWER
 
 
-def _is_json(text: str) -> bool:
-    if not text.startswith(("{", "[")):
-        return False
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return len(text) >= _HEAD
-    return True
-
-
-def document_of(reply: Reply) -> object | None:
-    """The JSON of a short body, or ``None``."""
-    try:
-        document: object = json.loads(reply.text.lstrip("\ufeff"))
-    except (ValueError, RecursionError):
-        return None
-    return document
-
-
 def error_message(reply: Reply) -> str:
     """The cleaned message of an error document."""
-    document = document_of(reply)
+    document = reply.document
     if isinstance(document, dict):
         for key in ("error", "message"):
             if isinstance(document.get(key), str):
@@ -179,7 +160,7 @@ def judge_reachable(
     return DialectsFound(check, ())
 
 
-def judge_token(url: str, dialect: Dialect, reply: Reply) -> Check:
+def judge_token(url: str, dialect: Dialect | None, reply: Reply) -> Check:
     """``aspm.token``, by the answer of ``teams/``: 200 or 401 are documented."""
     return _judge_list(
         Check(CheckId.ASPM_TOKEN, Status.PASS, "Invicti ASPM accepts the API token."),
@@ -202,7 +183,7 @@ def judge_projects(url: str, dialect: Dialect, reply: Reply) -> Check:
 
 
 def _judge_list(
-    good: Check, forbidden: str, remedy: str, asked: tuple[str, Dialect, Reply]
+    good: Check, forbidden: str, remedy: str, asked: tuple[str, Dialect | None, Reply]
 ) -> Check:
     """Return ``good`` or the failure in the answer. ``forbidden`` and ``remedy`` are for a 403."""
     url, dialect, reply = asked

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -12,8 +10,8 @@ from urllib.parse import unquote_plus, urljoin, urlsplit
 from aspm_ado.domain.azure.place import API_VERSIONS, SERVICES_HOSTS, newest_common
 from aspm_ado.domain.documents import Identity, Names, UserProfile
 from aspm_ado.domain.http import Origin
-from aspm_ado.domain.reasons import Reason, UserError
-from aspm_ado.domain.report import Check, CheckId, Status
+from aspm_ado.domain.reasons import CheckId, Reason, UserError
+from aspm_ado.domain.report import Check, Status
 from aspm_ado.domain.text import clean_said
 
 if TYPE_CHECKING:
@@ -280,9 +278,9 @@ def switched_off(reply: Reply) -> str:
 
     Source: facts 6 (a text of 2026). Empty where it gives none, or in another language.
     """
-    text = error_text(reply)
-    with contextlib.suppress(ValueError, AttributeError, TypeError):
-        text = str(json.loads(reply.text.lstrip("\ufeff"))["message"])
+    text, document = error_text(reply), reply.document
+    if isinstance(document, dict):
+        text = str(document.get("message", text))
     reason = "".join(_ADMINISTRATOR.findall(text)[:1])
     if not reason.strip():
         return ""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import Check, CheckId, Status, skip
+from aspm_ado.domain.reasons import CheckId, Reason
+from aspm_ado.domain.report import Check, Status, skip
 from aspm_ado.domain.rules.classify import (
     INCONCLUSIVE,
     AnswerKind,
@@ -128,16 +128,23 @@ def judge_clone(
     second = clone_outcome(named) if named is not None else None
     refused = first is CloneOutcome.REFUSED
     if refused and alone.status == 404 and second is not CloneOutcome.READ and asked_for:
-        absent = Check(
-            _TOKEN,
-            Status.FAIL,
+        return _both(
             f"There is no repository {what}, or the token cannot see it.",
             Reason.REPOSITORY_ABSENT,
             "Copy PROJECT/REPO from the URL of the repository.",
+            "there is no such repository",
+            alone,
         )
-        return absent.on(alone), skip(_USERNAME, "Skipped: there is no such repository.")
     who = clean(username, 120)
     return _token_alone(what, who, alone, named), _with_username(what, who, first, named)
+
+
+def _both(
+    detail: str, reason: Reason, remedy: str, excuse: str, *replies: Reply
+) -> tuple[Check, Check]:
+    """``clone.token`` as failed, and ``clone.username`` as skipped for it."""
+    failed = Check(_TOKEN, Status.FAIL, detail, reason, remedy).on(*replies)
+    return failed, skip(_USERNAME, f"Skipped: {excuse}.")
 
 
 def _with_username(what: str, who: str, alone: CloneOutcome, named: Reply | None) -> Check:
@@ -217,27 +224,23 @@ def refused_all(refused: Sequence[tuple[Check, ...]]) -> tuple[Check, Check]:
 
 def repository_disabled(repository: Repository, reply: Reply) -> tuple[Check, Check]:
     """Return both checks if the named repository is disabled."""
-    what = clean(f"{repository.project}/{repository.name}", 120)
-    failed = Check(
-        _TOKEN,
-        Status.FAIL,
-        f"{what} is disabled.",
+    return _both(
+        f"{clean(f'{repository.project}/{repository.name}', 120)} is disabled.",
         Reason.REPOSITORY_DISABLED,
         "Enable it in the project settings (Repositories), or pass another one with --check-clone.",
-    ).on(reply)
-    return failed, skip(_USERNAME, "Skipped: the repository is disabled.")
+        "the repository is disabled",
+        reply,
+    )
 
 
 def repository_elsewhere(named: str, place: Place) -> tuple[Check, Check]:
     """Return both checks if the repository belongs to another organization."""
-    failed = Check(
-        _TOKEN,
-        Status.FAIL,
+    return _both(
         f"The repository {clean(named, 120)} does not belong to {clean(place.name, 60)}.",
         Reason.REPOSITORY_ABSENT,
         f"Pass a repository of this {place.noun}: --check-clone PROJECT/REPO",
+        "there is no such repository",
     )
-    return failed, skip(_USERNAME, "Skipped: there is no such repository.")
 
 
 def clone_skipped(detail: str, reason: Reason = Reason.NOT_ASKED) -> tuple[Check, Check]:
@@ -251,8 +254,7 @@ def clone_refused(reply: Reply) -> tuple[Check, Check]:
         f"Could not list the repositories of any project (status {reply.status}) although the "
         "token has Code."
     )
-    failed = Check(_TOKEN, Status.FAIL, detail, Reason.CLONE_FAILED, MAY_READ).on(reply)
-    return failed, skip(_USERNAME, "Skipped: the token can read no repository.")
+    return _both(detail, Reason.CLONE_FAILED, MAY_READ, "the token can read no repository", reply)
 
 
 def clone_inconclusive(reply: Reply) -> tuple[Check, Check]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import MIGRATE, Calendar, Reach, ReachDemanded, count_days
 from aspm_ado.domain.documents import Names
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import Check, CheckId, Command, Status, skip
+from aspm_ado.domain.reasons import CheckId, Reason
+from aspm_ado.domain.report import Check, Command, Status, skip
 from aspm_ado.domain.rules.classify import (
     INCONCLUSIVE,
     AnswerKind,

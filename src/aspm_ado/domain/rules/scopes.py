@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.place import API_VERSIONS, Deployment, Purpose
 from aspm_ado.domain.azure.scopes import SCOPES, Level, Scope, ScopeRow, rows_of, takes_full_access
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import GOOD, Check, CheckId, Status, skip
+from aspm_ado.domain.reasons import CheckId, Reason
+from aspm_ado.domain.report import GOOD, Check, Status, skip
 from aspm_ado.domain.rules.classify import (
     INCONCLUSIVE,
     AnswerKind,
@@ -279,25 +279,32 @@ def _judge_full_access(
     It is inferred from the ``others``, which are the checks of the five sets of scopes, and from
     ``replies`` of areas far from them.
     """
+    status, reason, detail, remedy = _full_access(others, replies, scope_context)
+    proven = Level.NONE if status in (Status.FAIL, Status.UNKNOWN) else Level.MANAGE
+    return Check(CheckId.SCOPE_FULL_ACCESS, status, detail, reason, remedy, Level.FULL, proven)
+
+
+def _full_access(
+    others: Sequence[Check], replies: Sequence[Reply], scope_context: ScopeContext
+) -> tuple[Status, Reason, str, str | None]:
+    """Status, reason, detail and remedy."""
     results = {judge_probe(reply, scope_context) for reply in replies}
     choose = _how_to_grant(SCOPES[Scope.FULL_ACCESS], scope_context.purpose)
     status = _obstacle(others, results, scope_context.deployment)
     if status is Status.FAIL:
-        detail = "The token does not have Full access."
-        return _full_access(status, detail, Reason.FULL_ACCESS_MISSING, choose, Level.NONE)
+        return status, Reason.FULL_ACCESS_MISSING, "The token does not have Full access.", choose
     if status is Status.UNKNOWN:
         reason, why, remedy = _not_found_out(others, replies)
-        detail = f"Could not determine Full access. {why.rstrip('.')}."
-        return _full_access(status, detail, reason, remedy, Level.NONE)
+        return status, reason, f"Could not determine Full access. {why.rstrip('.')}.", remedy
     if status is Status.WARN:
         detail = "Could not verify Full access: that needs requests other than GET."
-        return _full_access(status, detail, Reason.READ_ONLY_PROBES, _WITH_POSTS)
+        return status, Reason.READ_ONLY_PROBES, detail, _WITH_POSTS
     if results == {ProbeResult.GRANTED}:
         detail = (
             "Every checked area answers. Full access looks the same as every scope selected. "
             "Either suffices."
         )
-        return _full_access(Status.PARTIAL, detail, Reason.NOT_PROVABLE)
+        return Status.PARTIAL, Reason.NOT_PROVABLE, detail, None
     short = "Full access is not verified: an area did not answer"
     unheard = [reply for reply in replies if classify(reply) in INCONCLUSIVE]
     if ProbeResult.MISSING in results:
@@ -305,13 +312,12 @@ def _judge_full_access(
     elif unheard:
         why = explain_inconclusive(unheard[0])[1]
         short = f"Full access is not verified. {why.rstrip('.')}"
-    return _full_access(
-        Status.WARN,
+    detail = (
         f"{short}. The token has the five sets of scopes that Invicti's pages for Services name, "
-        "as aspm-ado reads them.",
-        Reason.FULL_ACCESS_BY_PARTS,
-        f"If the issue manager does not work: {choose[:1].lower()}{choose[1:]}",
+        "as aspm-ado reads them."
     )
+    remedy = f"If the issue manager does not work: {choose[:1].lower()}{choose[1:]}"
+    return Status.WARN, Reason.FULL_ACCESS_BY_PARTS, detail, remedy
 
 
 def _not_found_out(
@@ -338,16 +344,6 @@ def _obstacle(
             statuses.add(Status.FAIL)
     gravest = (Status.FAIL, Status.UNKNOWN, Status.WARN)
     return next((status for status in gravest if status in statuses), None)
-
-
-def _full_access(
-    status: Status,
-    detail: str,
-    reason: Reason,
-    remedy: str | None = None,
-    proven: Level = Level.MANAGE,
-) -> Check:
-    return Check(CheckId.SCOPE_FULL_ACCESS, status, detail, reason, remedy, Level.FULL, proven)
 
 
 def _how_to_grant(row: ScopeRow, purpose: Purpose) -> str:

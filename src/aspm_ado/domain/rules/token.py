@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.retirement import Reach, count_days
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import Check, CheckId, Status, skip
+from aspm_ado.domain.reasons import CheckId, Reason
+from aspm_ado.domain.report import Check, Status, skip
 from aspm_ado.domain.secret import Secret, TokenFormat
 from aspm_ado.domain.text import FEW, clean
 

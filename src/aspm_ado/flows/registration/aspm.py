@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.aspm.api import AspmCaller, Dialect, where_tokens_are_made
 from aspm_ado.domain.http import Origin, split_url
 from aspm_ado.domain.questions import ASPM_API, ASPM_TOKEN_FILE, ASPM_URL, Choice, Question
-from aspm_ado.domain.reasons import ExitCode, Reason, StoreError, UsageError
-from aspm_ado.domain.report import AspmReport, Check, CheckId, Command, Status, skip
+from aspm_ado.domain.reasons import CheckId, ExitCode, Reason, StoreError, UsageError
+from aspm_ado.domain.report import AspmReport, Check, Command, Status, skip
 from aspm_ado.domain.rules.aspm import (
     AspmAnswer,
     aspm_skipped,
@@ -33,6 +33,7 @@ from aspm_ado.flows.validation.scheduler import one_call
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Deployment
+    from aspm_ado.domain.http import Reply
     from aspm_ado.domain.rules.aspm import DialectsFound
     from aspm_ado.domain.stored import Entry
     from aspm_ado.flows.context import Context
@@ -115,21 +116,19 @@ def validate_aspm(target: AspmTarget, token: ApiToken) -> RequestPlan[AspmResult
         behind = "Skipped: could not connect to the API of Invicti ASPM."
         rest = (skip(CheckId.ASPM_TOKEN, behind), skip(CheckId.ASPM_PROJECTS, behind))
         return AspmResult(url, (reachable.check, *rest), token, None, asked)
-    tried: list[tuple[Dialect, Check]] = []
+    tried: list[tuple[Dialect, Reply]] = []
     for dialect in reachable.dialects:
         [reply] = yield [callers[dialect].teams(token.secret)]
-        tried.append((dialect, judge_token(url, dialect, reply)))
-        if tried[-1][1].status is Status.PASS:
+        accepted = judge_token(url, dialect, reply)
+        if accepted.status is Status.PASS:
             [reply] = yield [callers[dialect].projects(token.secret)]
-            checks = (reachable.check, tried[-1][1], judge_projects(url, dialect, reply))
+            checks = (reachable.check, accepted, judge_projects(url, dialect, reply))
             return AspmResult(url, checks, token, callers[dialect], asked)
-    dialect, refusal = tried[0]
-    caller: AspmCaller | None = callers[dialect]
-    if len(tried) > 1:
-        caller = None  # nobody can tell which of them it is
-        if refusal.reason is Reason.ASPM_TOKEN_REJECTED:
-            remedy = f"Give another token. {where_tokens_are_made(None)}"
-            refusal = replace(refusal, remedy=remedy)
+        tried.append((dialect, reply))
+    dialect, reply = tried[0]
+    found = None if len(tried) > 1 else dialect  # nobody can tell which of them it is
+    refusal = judge_token(url, found, reply)
+    caller = callers[found] if found is not None else None
     last = skip(CheckId.ASPM_PROJECTS, "Skipped: Invicti ASPM did not accept the API token.")
     return AspmResult(url, (reachable.check, refusal, last), token, caller, asked)
 

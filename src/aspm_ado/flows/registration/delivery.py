@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aspm_ado.domain.aspm.api import INSTANCE_ID, path_of
 from aspm_ado.domain.aspm.registration import (
     Outcome,
     Presence,
@@ -27,26 +28,21 @@ from aspm_ado.domain.aspm.registration import (
     registered,
 )
 from aspm_ado.domain.questions import ASPM_API, REGISTRATION_PROFILE
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.stored import UNREGISTERED, Registration, RegistrationMode, RegistrationState
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.registration.aspm import knows_tool
 from aspm_ado.flows.registration.guided import PLANNED, hand_over, record_answer
 from aspm_ado.flows.validation.scheduler import one_call
 
-from ...domain.aspm.api import INSTANCE_ID, path_of
-from ...domain.reasons import UsageError
-
 if TYPE_CHECKING:
-    from aspm_ado.domain.aspm.api import AspmCaller, Profile
+    from aspm_ado.domain.aspm.api import AspmCaller, Profile, Values
     from aspm_ado.domain.aspm.registration import InstanceSearch
     from aspm_ado.domain.http import Call, Reply
     from aspm_ado.domain.secret import Secret
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.registration.aspm import AspmResult
     from aspm_ado.flows.registration.guided import Handoff
-
-    from ...domain.aspm.api import Values
 
 
 @dataclass(frozen=True, slots=True)

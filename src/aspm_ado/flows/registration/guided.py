@@ -6,7 +6,7 @@ The values that a person enters in Invicti ASPM, and how it went.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
@@ -16,6 +16,7 @@ from aspm_ado.domain.aspm.handoff import (
     NO_EVIDENCE,
     FormValues,
     TokenEvidence,
+    clone_notes,
     form_values,
     support_ticket,
     verdict_lines,
@@ -24,7 +25,7 @@ from aspm_ado.domain.aspm.registration import Outcome
 from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.ports import TERMINAL
 from aspm_ado.domain.questions import COLLECTION, ORGANIZATION, Choice, Question
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.stored import (
     UNREGISTERED,
     Proof,
@@ -35,8 +36,6 @@ from aspm_ado.domain.stored import (
 from aspm_ado.domain.text import clean, typed_word
 from aspm_ado.flows.registration.aspm import knows_tool
 from aspm_ado.flows.storage.successor import swap
-
-from ...domain.reasons import UsageError
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm.api import Settings
@@ -66,8 +65,8 @@ class Handoff:
     """What an earlier run left."""
     successor: str = ""
     """The key of a new token that waits until Invicti ASPM has it."""
-    notes: tuple[str, ...] = ()
-    """What else is worth knowing of this organization."""
+    verdict: Mapping[str, str] = field(default_factory=dict)
+    """The status of each check."""
     unstored: str = ""
     """The id of a created token that is stored nowhere: only Invicti ASPM may have it."""
 
@@ -78,10 +77,11 @@ class Handoff:
 
     def form(self, aspm_url: str) -> FormValues:
         """What a person is shown."""
-        form = form_values(
-            self.place, self.purpose, self.settings, aspm_url, self.secret.last4, self.username
+        last4, username = self.secret.last4, self.username
+        notes = clone_notes(self.place, self.verdict, username)
+        return form_values(
+            self.place, self.purpose, self.settings, aspm_url, last4, username, notes
         )
-        return replace(form, notes=self.notes)
 
     def values(self, marker: str) -> dict[str, str | bool]:
         """What the places of a profile are filled with; the token is not among them."""
@@ -112,7 +112,9 @@ ALL_LATER: Final = Choice("all-later", "Later, and all the others too")
 
 HANDED_OFF: Final = Registration(RegistrationMode.GUIDED, RegistrationState.HANDED_OFF)
 CLAIMED: Final = Registration(RegistrationMode.GUIDED, RegistrationState.REGISTERED, Proof.CLAIMED)
-UNSEEN: Final = replace(CLAIMED, unseen=True)
+UNSEEN: Final = Registration(
+    RegistrationMode.GUIDED, RegistrationState.REGISTERED, Proof.CLAIMED, unseen=True
+)
 ACCEPTED: Final = CLAIMED.proven(Proof.ALM_ACCEPTED)
 TURNED_DOWN: Final = Registration(RegistrationMode.GUIDED, RegistrationState.FAILED)
 PLANNED: Final = Registration(RegistrationMode.GUIDED, RegistrationState.PLANNED)
@@ -282,6 +284,8 @@ class _Sitting:
             if handoff.unstored:
                 return "Without a clipboard, answer “Later”: aspm-ado then revokes the token."
             return "Copy the token from where you stored it."
+        if not self.context.outlives_run:
+            return "Only this run has the token. To continue without it, answer “Later”."
         command, place = f"aspm-ado token {handoff.connection}", handoff.place
         if self.total > 1:
             flag = _NAMES_PLACE[place.site.deployment]

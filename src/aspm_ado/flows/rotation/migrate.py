@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.place import Deployment, Site, parse_organization, site_of
 from aspm_ado.domain.azure.retirement import ReachDemanded
-from aspm_ado.domain.documents import Names, UserProfile
+from aspm_ado.domain.documents import Names
+from aspm_ado.domain.guide import Policy, guide, request_for
 from aspm_ado.domain.http import Credential
 from aspm_ado.domain.migration_plan import PlanRow, PlanState, TokenWay
 from aspm_ado.domain.questions import ALL_ORGANIZATIONS, ORGANIZATION, Choice, Question
@@ -40,10 +41,8 @@ from aspm_ado.flows.tokens.creation import NEVER, creation_asked
 from aspm_ado.flows.tokens.lifecycle import with_entra_tenant
 from aspm_ado.flows.tokens.sources import PAT_VARIABLES, Tokens, tokens_given
 from aspm_ado.flows.validation.report import report
-from aspm_ado.flows.validation.requests import NOT_ALL, list_accounts
+from aspm_ado.flows.validation.requests import NOT_ALL, profile_and_list
 from aspm_ado.flows.validation.token import Token
-
-from ...domain.guide import Policy, guide, request_for
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
@@ -190,13 +189,11 @@ def _reach_plan(
     found: ReachedOrganizations,
     known: Sequence[str] | None,
 ) -> RequestPlan[None]:
-    caller = context.caller
-    [wide] = yield [caller.profile(site, bound)]
+    wide, reply = yield from profile_and_list(context.caller, site, bound)
     found.calendar = context.clock.calendar(wide)
-    if not isinstance(wide.answer, UserProfile):
+    if reply is wide:
         context.voice.note(not_listed(wide, site.deployment).detail)
         return
-    reply = yield from list_accounts(caller.accounts(wide.answer.identity.id, site, bound))
     if isinstance(reply.answer, Names) and reply.answer.names:
         found.names, found.listed = (*found.names, *reply.answer.names), True
         if reply.answer.left_off:
@@ -205,7 +202,7 @@ def _reach_plan(
         return
     spelled = {name.casefold(): name for name in (*known, *found.names)}
     places = [site.place(name) for name in spelled.values()]
-    replies = yield [caller.connection_data(place, bound) for place in places]
+    replies = yield [context.caller.connection_data(place, bound) for place in places]
     for place, answer in zip(places, replies, strict=True):
         check = judge_access(place, answer, wide, found.calendar).access_check
         if check.reason is Reason.ORGANIZATION_REFUSES_TOKEN:

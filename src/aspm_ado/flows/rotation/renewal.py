@@ -17,10 +17,10 @@ from aspm_ado.domain.aspm.registration import NewToken
 from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY, YES, Choice, Question
-from aspm_ado.domain.reasons import Reason, UsageError
+from aspm_ado.domain.reasons import CheckId, NotCreatedError, Reason, UsageError
 from aspm_ado.domain.report import (
     Check,
-    CheckId,
+    Command,
     ConnectionReport,
     OrganizationReport,
     Report,
@@ -41,7 +41,7 @@ from aspm_ado.flows.storage.successor import (
 from aspm_ado.flows.storage.transaction import store_entry, update_entry
 from aspm_ado.flows.tokens.creation import (
     REQUIRE,
-    creates_unasked,
+    Creation,
     creation_asked,
     not_created_report,
 )
@@ -55,9 +55,6 @@ from aspm_ado.flows.validation.report import (
     with_registration,
 )
 from aspm_ado.flows.validation.token import each_once
-
-from ...domain.reasons import NotCreatedError
-from ...domain.report import Command
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
@@ -390,7 +387,7 @@ def demand_tokens(
     missing = [
         clean(place.name, 60)
         for place in places
-        if tokens.of(place) is None and not creates_unasked(context, place, demand)
+        if tokens.of(place) is None and not Creation(context, place, demand).is_unasked
     ]
     if missing:
         raise UsageError(

@@ -41,7 +41,7 @@ from aspm_ado.flows.storage.transaction import (
     store_aspm_token,
 )
 from aspm_ado.flows.target import known_name, stored_entries
-from aspm_ado.flows.tokens.creation import REQUIRE, creates_unasked, creation_asked, revoking_unkept
+from aspm_ado.flows.tokens.creation import REQUIRE, Creation, creation_asked, revoking_unkept
 from aspm_ado.flows.tokens.sources import (
     ASPM_VARIABLES,
     PAT_VARIABLES,
@@ -185,7 +185,7 @@ def _is_obtainable(renewal: Renewal, group: Sequence[Place]) -> bool:
     """Whether a token can be had that was not given: from a person, or from `az`."""
     if renewal.context.asker.asks:
         return True
-    return len(group) == 1 and creates_unasked(renewal.context, group[0], renewal.demand)
+    return len(group) == 1 and Creation(renewal.context, group[0], renewal.demand).is_unasked
 
 
 def _demand_obtainable(renewal: Renewal, group: Sequence[Place]) -> None:

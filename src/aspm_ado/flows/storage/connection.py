@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.documents import Identity
 from aspm_ado.domain.http import Origin
-from aspm_ado.domain.reasons import Reason, UsageError
-from aspm_ado.domain.report import CheckId, OrganizationReport, Status, TokenFacts
+from aspm_ado.domain.reasons import CheckId, Reason, UsageError
+from aspm_ado.domain.report import OrganizationReport, Status, TokenFacts
 from aspm_ado.domain.stored import (
     NAME,
     UNREGISTERED,
@@ -26,6 +26,7 @@ from aspm_ado.domain.stored import (
 )
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.storage.transaction import changed_meanwhile, read_token
+from aspm_ado.flows.validation.report import report_on
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Site
@@ -88,12 +89,23 @@ def good_ones(
 ) -> list[TokenResult]:
     """The results that are good somewhere.
 
-    Each is told which credentials of ``current`` hold its token already.
+    Each is told which credentials of ``current`` hold its token already, and the expiry date that
+    is on record with them.
     """
     good = [result for result in results if result.good]
     for result in good:
         result.held = _holding(context, current, result.token)
+        if current is not None:
+            _adopt_end(result, current)
     return good
+
+
+def _adopt_end(result: TokenResult, current: Entry) -> None:
+    token, known = result.token, current.credentials
+    ends = [known[key] for key in sorted(result.held) if key in known and known[key].ends]
+    if ends and token.end is None and not token.end_asked:
+        token.end, token.end_source = ends[0].ends, ends[0].expires_source
+        report_on(result)
 
 
 def _holding(context: Context, current: Entry | None, token: Token) -> frozenset[str]:
@@ -205,7 +217,7 @@ class Addition:
             simulated=base.simulated if self.simulated is None else self.simulated,
             successors=base.successors_without(renewed),
             offered=tuple(dict.fromkeys((*base.offered, *self._listed))),
-        ).pruned()
+        )
 
     @property
     def _listed(self) -> Iterable[str]:

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.place import site_of
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import Check, CheckId, Status
+from aspm_ado.domain.reasons import CheckId, Reason
+from aspm_ado.domain.report import Check, Status
 from aspm_ado.domain.stored import (
     Entry,
     Registration,
@@ -151,7 +151,7 @@ def _replaced(
     before = context.records.load().connections.get(name)
     if before is None or key not in before.successors:
         return
-    kept = before.with_successor(key, organizations).credentials
+    kept = before.with_successor(key, organizations).pruned().credentials
     for one, old in before.credentials.items():
         if one not in kept:
             yield _place(before, one), old

@@ -12,12 +12,17 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.questions import DRY_RUN, YES, Question
-from aspm_ado.domain.reasons import DamagedRecordsError, Reason, StoreError, UsageError, UserError
+from aspm_ado.domain.reasons import (
+    CheckId,
+    DamagedRecordsError,
+    Reason,
+    StoreError,
+    UsageError,
+    UserError,
+)
+from aspm_ado.domain.report import Check, Command, Status
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.tokens.lifecycle import with_answers
-
-from ...domain.reasons import CheckId
-from ...domain.report import Check, Command, Status
 
 if TYPE_CHECKING:
     from aspm_ado.domain.secret import Secret
@@ -93,7 +98,7 @@ def _store(
             context.records.change(methodcaller("abandon", what))
             erase_marked(context)
             raise
-        context.asker.unstored = 0
+        context.asker.unstored.clear()
         erase_marked(context)
 
 

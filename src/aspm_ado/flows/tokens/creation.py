@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.pats import EXPIRES_SOURCE, differences, order_for
 from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.requests import ACCOUNT_URL
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach
-from aspm_ado.domain.documents import Names, UserProfile
-from aspm_ado.domain.http import Credential
+from aspm_ado.domain.documents import Names
+from aspm_ado.domain.http import Credential, Origin
 from aspm_ado.domain.questions import (
     CREATE_TOKEN,
     DRY_RUN,
@@ -21,8 +22,17 @@ from aspm_ado.domain.questions import (
     Choice,
     Question,
 )
-from aspm_ado.domain.reasons import ExitCode, NotCreatedError, Reason, UsageError
-from aspm_ado.domain.report import Check, CheckId, OrganizationReport, Status, TokenFacts
+from aspm_ado.domain.reasons import (
+    CheckId,
+    ExitCode,
+    InterruptedByUserError,
+    NotCreatedError,
+    Reason,
+    StoreError,
+    UsageError,
+    UserError,
+)
+from aspm_ado.domain.report import Check, OrganizationReport, Status, TokenFacts
 from aspm_ado.domain.rules.classify import explain_inconclusive
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import AUTO, declined, one_of
@@ -35,28 +45,22 @@ from aspm_ado.flows.tokens.lifecycle import (
     revoke_abandoned,
 )
 from aspm_ado.flows.tokens.sources import end_given
-from aspm_ado.flows.validation.requests import NOT_ALL, list_accounts
+from aspm_ado.flows.validation.requests import NOT_ALL, profile_and_list
 from aspm_ado.flows.validation.scheduler import RequestPlan
 from aspm_ado.flows.validation.token import Token
-
-from ...domain.http import Origin
-from ...domain.reasons import InterruptedByUserError, StoreError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from aspm_ado.domain.azure.pats import Order
+    from aspm_ado.domain.azure.pats import CreatedToken, Order
     from aspm_ado.domain.azure.place import Place, Site
     from aspm_ado.domain.documents import Pat
-    from aspm_ado.domain.http import Reply
     from aspm_ado.domain.reasons import UserError
     from aspm_ado.domain.stored import StoredCredential
     from aspm_ado.flows.answers import Asker
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.token import Demand
-
-    from ...domain.azure.pats import CreatedToken
 
 NEVER: Final = "never"
 REQUIRE: Final = "require"
@@ -76,103 +80,193 @@ def creation_asked(asker: Asker) -> str:
     return asker.one(CREATE_TOKEN, one_of(CREATE_TOKEN)) or AUTO
 
 
-def create_token(context: Context, place: Place, demand: Demand, *, for_all: bool) -> Token | None:
-    """A new token of one organization; ``None`` where it is to be made by hand.
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """A token of one organization that `az` may create.
 
-    `az` is not run before the person has chosen it, or ``-y`` has. Raises ``NotCreatedError`` under
-    ``require``, and ``UsageError`` where there is nobody to do it by hand.
+    ``for_all``: it would have to serve every organization.
     """
-    asker, asked = context.asker, creation_asked(context.asker)
-    if asked == NEVER:
+
+    context: Context
+    place: Place
+    demand: Demand
+    for_all: bool = False
+
+    @property
+    def asked(self) -> str:
+        """``--create-token``."""
+        return creation_asked(self.context.asker)
+
+    @property
+    def obstacle(self) -> NotCreatedError | None:
+        """Why the token cannot be created, as far as is known without asking anybody."""
+        context, deployment = self.context, self.place.site.deployment
+        if deployment is Deployment.SERVER:
+            return NotCreatedError(
+                Reason.CREATION_NOT_POSSIBLE,
+                "A program cannot create tokens on Azure DevOps Server.",
+                remedy=f"Create it by hand: {self.place.token_page}",
+            )
+        if context.asker.switch(DRY_RUN):
+            return NotCreatedError(
+                Reason.USAGE,
+                "A dry run creates no token.",
+                remedy="Omit --dry-run, or pass a token.",
+            )
+        reach = context.clock.calendar().demanded(self.demand.reach, deployment)
+        if self.for_all or reach is Reach.ALL:
+            return NotCreatedError(
+                Reason.USAGE,
+                "aspm-ado can create tokens for one organization only, and this run needs a global "
+                "token.",
+                remedy="Pass --reach organization to connect. To migrate a stored connection, run: "
+                f"{MIGRATE}",
+            )
+        if not context.asker.keeps and not _can_be_handed_over(context):
+            return NotCreatedError(
+                Reason.USAGE,
+                "With --store none, the new token would be lost: it is stored nowhere, and "
+                "aspm-ado has no way to hand it over.",
+                remedy="Omit --store none. Or use a clipboard on a terminal, or a registration "
+                "profile.",
+            )
+        if context.entra is None or not context.entra.is_there:
+            return NotCreatedError(
+                Reason.AZ_ABSENT,
+                "The Azure CLI (az) is not on the PATH.",
+                remedy="Install it (https://aka.ms/installazurecli) and sign in: az login. Or "
+                "create the token by hand.",
+            )
         return None
-    obstacle = _obstacle(context, place, demand, for_all=for_all)
-    if obstacle is not None:
-        if asked == REQUIRE:
+
+    @property
+    def is_at_once(self) -> bool:
+        """Whether it is created without any question, so that several can be at the same time."""
+        asker = self.context.asker
+        may_create = self.asked == REQUIRE or (self.asked != NEVER and not asker.asks)
+        return asker.switch(YES) and may_create and self.obstacle is None
+
+    @property
+    def is_unasked(self) -> bool:
+        """Whether, with nobody there, it is created, or that ends in its own error."""
+        if self.context.asker.asks or self.asked == NEVER:
+            return False
+        return self.asked == REQUIRE or self.is_at_once
+
+    def demand_possible(self) -> None:
+        """Raise ``NotCreatedError`` where it cannot be created, or nobody agreed to it."""
+        if (obstacle := self.obstacle) is not None:
             raise obstacle
-        if asker.given(CREATE_TOKEN):
-            context.voice.note(f"aspm-ado cannot create the token. {obstacle.problem}")
-        return None
-    if not _is_chosen(asker, asked):
-        return None
-    try:
-        return context.scheduler.run(_created(context, place, demand))
-    except NotCreatedError as error:
-        if asked == REQUIRE:
-            raise
-        if not asker.asks:
-            raise _none_created(error) from error
-        context.voice.warn(f"aspm-ado could not create the token. {error.problem} {error.remedy}")
-        context.voice.say("Create it by hand.")
-        return None
+        self.is_chosen(REQUIRE)
 
+    def is_chosen(self, asked: str) -> bool:
+        """Whether the person chooses `az`, or ``-y`` has agreed to it."""
+        asker = self.context.asker
+        if asker.asks:
+            if asked == REQUIRE:
+                return True
+            return asker.prompter.choose(_HOW, [_BY_AZ, _BY_HAND], _BY_AZ.value) == _BY_AZ.value
+        if asked == REQUIRE and not asker.switch(YES):
+            raise NotCreatedError(
+                Reason.CONFIRMATION_MISSING,
+                "Creating a token needs your confirmation, and prompts are unavailable.",
+                remedy="Add -y.",
+            )
+        return asker.switch(YES)
 
-def creates_at_once(context: Context, place: Place, demand: Demand) -> bool:
-    """Whether tokens are created without any question, so that several can be at the same time."""
-    if not context.asker.switch(YES):
-        return False
-    asked = creation_asked(context.asker)
-    may_create = asked == REQUIRE or (asked != NEVER and not context.asker.asks)
-    return may_create and _obstacle(context, place, demand, for_all=False) is None
+    def offer(self) -> Token | None:
+        """The new token; ``None`` where it is to be made by hand.
 
+        `az` is not run before the person has chosen it, or ``-y`` has. Raises ``NotCreatedError``
+        under ``require``, and ``UsageError`` where there is nobody to do it by hand.
+        """
+        context, asked = self.context, self.asked
+        if asked == NEVER:
+            return None
+        if (obstacle := self.obstacle) is not None:
+            if asked == REQUIRE:
+                raise obstacle
+            if context.asker.given(CREATE_TOKEN):
+                context.voice.note(f"aspm-ado cannot create the token. {obstacle.problem}")
+            return None
+        if not self.is_chosen(asked):
+            return None
+        if not context.asker.asks:
+            return context.scheduler.run(self.unasked(is_shown=True))
+        try:
+            return context.scheduler.run(self.created())
+        except NotCreatedError as error:
+            if asked == REQUIRE:
+                raise
+            context.voice.warn(
+                f"aspm-ado could not create the token. {error.problem} {error.remedy}"
+            )
+            context.voice.say("Create it by hand.")
+            return None
 
-def creates_unasked(context: Context, place: Place, demand: Demand) -> bool:
-    """Whether, with nobody there, a missing token is created, or that ends in its own error."""
-    asker, asked = context.asker, creation_asked(context.asker)
-    if asker.asks or asked == NEVER:
-        return False
-    if asked == REQUIRE:
-        return True
-    return asker.switch(YES) and _obstacle(context, place, demand, for_all=False) is None
+    def unasked(self, *, is_shown: bool = False) -> RequestPlan[Token]:
+        """The new token with nobody there.
 
+        Raises ``NotCreatedError`` under ``require``, else ``UsageError``.
+        """
+        try:
+            return (yield from self.created(is_shown=is_shown))
+        except NotCreatedError as error:
+            if self.asked == REQUIRE:
+                raise
+            raise UsageError(
+                Reason.INPUT_MISSING,
+                "A personal access token is required, prompts are unavailable, and Azure DevOps "
+                f"created none. {error.problem}",
+                remedy=error.remedy,
+            ) from error
 
-def demand_creatable(context: Context, place: Place, demand: Demand) -> None:
-    """Raise ``NotCreatedError`` where no token can be created there, or nobody agreed to it."""
-    if (obstacle := _obstacle(context, place, demand, for_all=False)) is not None:
-        raise obstacle
-    _is_chosen(context.asker, REQUIRE)
-
-
-def _obstacle(
-    context: Context, place: Place, demand: Demand, *, for_all: bool
-) -> NotCreatedError | None:
-    """Why the token cannot be created, as far as is known without asking anybody."""
-    asker, deployment = context.asker, place.site.deployment
-    if deployment is Deployment.SERVER:
-        return NotCreatedError(
-            Reason.CREATION_NOT_POSSIBLE,
-            "A program cannot create tokens on Azure DevOps Server.",
-            remedy=f"Create it by hand: {place.token_page}",
+    def created(self, *, is_shown: bool = True) -> RequestPlan[Token]:
+        """Show what will be created, have it agreed to, create it, and read back what came."""
+        context, place, until = self.context, self.place, self.end_given()
+        service = yield from lifecycle_of(context, place)
+        order = order_for(
+            place, self.demand.purpose, service.calendar, context.caller.fresh(), until
         )
-    if asker.switch(DRY_RUN):
-        return NotCreatedError(
-            Reason.USAGE,
-            "A dry run creates no token.",
-            remedy="Omit --dry-run, or pass a token.",
+        agreed = context.asker.switch(YES)
+        if not agreed:
+            context.voice.say(
+                f"Asking `az` for a sign-in to the tenant {service.tenant} of {place.name} …"
+            )
+        living = yield from service.living(order)
+        yield from revoke_abandoned(context, service, living)
+        if is_shown:
+            _show(context, order, service.calendar.today)
+        if not agreed and not context.asker.prompter.confirm(_AGREE, default=False):
+            raise declined(
+                "Azure DevOps created no token. To paste one, pass --create-token never."
+            )
+        ordered, pat = yield from service.create(order, living.owner)
+        if pat.secret is None:
+            raise RuntimeError("a token without a value was taken for one")
+        granted = yield from _granted(service, order, ordered, pat)
+        ends = granted.valid_to.date() if granted.valid_to else ordered.until
+        context.voice.say(f"Created “{ordered.display_name}” (…{pat.secret.last4}), until {ends}.")
+        return Token(
+            pat.secret,
+            CREATED,
+            (place,),
+            end=ends,
+            end_source=EXPIRES_SOURCE,
+            authorization_id=pat.authorization_id,
         )
-    if for_all or context.clock.calendar().demanded(demand.reach, deployment) is Reach.ALL:
-        return NotCreatedError(
-            Reason.USAGE,
-            "aspm-ado can create tokens for one organization only, and this run needs a global "
-            "token.",
-            remedy="Pass --reach organization to connect. To migrate a stored connection, run: "
-            f"{MIGRATE}",
-        )
-    if not asker.keeps and not _can_be_handed_over(context):
-        return NotCreatedError(
-            Reason.USAGE,
-            "With --store none, the new token would be lost: it is stored nowhere, and aspm-ado "
-            "has no way to hand it over.",
-            remedy="Omit --store none. Or use a clipboard on a terminal, or a registration "
-            "profile.",
-        )
-    if context.entra is None or not context.entra.is_there:
-        return NotCreatedError(
-            Reason.AZ_ABSENT,
-            "The Azure CLI (az) is not on the PATH.",
-            remedy="Install it (https://aka.ms/installazurecli) and sign in: az login. Or create "
-            "the token by hand.",
-        )
-    return None
+
+    def end_given(self) -> date | None:
+        """The day of ``--pat-expires``, which must be to come."""
+        today = self.context.clock.calendar().today
+        until = end_given(self.context.asker, today)
+        if until == today:
+            raise UsageError(
+                Reason.INPUT_INVALID,
+                f"{until} is not a future date.",
+                remedy="Give a later day with --pat-expires.",
+            )
+        return until
 
 
 def _can_be_handed_over(context: Context) -> bool:
@@ -186,93 +280,9 @@ def _can_be_handed_over(context: Context) -> bool:
     return asker.asks and context.desktop.can_copy
 
 
-def _is_chosen(asker: Asker, asked: str) -> bool:
-    """Whether the person chooses `az`, or ``-y`` has agreed to it."""
-    if asker.asks:
-        if asked == REQUIRE:
-            return True
-        return asker.prompter.choose(_HOW, [_BY_AZ, _BY_HAND], _BY_AZ.value) == _BY_AZ.value
-    if asked == REQUIRE and not asker.switch(YES):
-        raise NotCreatedError(
-            Reason.CONFIRMATION_MISSING,
-            "Creating a token needs your confirmation, and prompts are unavailable.",
-            remedy="Add -y.",
-        )
-    return asker.switch(YES)
-
-
-def create_unasked(context: Context, place: Place, demand: Demand) -> RequestPlan[Token]:
-    """A new token of one organization, without a question.
-
-    Raises ``NotCreatedError`` or ``UsageError`` as ``create_token`` does with nobody there.
-    """
-    try:
-        return (yield from _created(context, place, demand, is_shown=False))
-    except NotCreatedError as error:
-        if creation_asked(context.asker) == REQUIRE:
-            raise
-        raise _none_created(error) from error
-
-
-def _none_created(error: NotCreatedError) -> UsageError:
-    return UsageError(
-        Reason.INPUT_MISSING,
-        "A personal access token is required, prompts are unavailable, and Azure DevOps "
-        f"created none. {error.problem}",
-        remedy=error.remedy,
-    )
-
-
-def _created(
-    context: Context, place: Place, demand: Demand, *, is_shown: bool = True
-) -> RequestPlan[Token]:
-    """Show what will be created, have it agreed to, create it, and read back what came of it."""
-    until = _end_given(context)
-    service = yield from lifecycle_of(context, place)
-    order = order_for(place, demand.purpose, service.calendar, context.caller.fresh(), until)
-    if not context.asker.switch(YES):
-        context.voice.say(
-            f"Asking `az` for a sign-in to the tenant {service.tenant} of {place.name} …"
-        )
-    living = yield from service.living(order)
-    yield from revoke_abandoned(context, service, living)
-    if is_shown:
-        _show(context, order, service.calendar.today)
-    if not context.asker.switch(YES) and not context.asker.prompter.confirm(_AGREE, default=False):
-        raise declined("Azure DevOps created no token. To paste one, pass --create-token never.")
-    ordered, pat = yield from service.create(order, living.owner)
-    if pat.secret is None:
-        raise RuntimeError("a token without a value was taken for one")
-    granted = yield from _granted(context, service, order, ordered, pat)
-    ends = granted.valid_to.date() if granted.valid_to else ordered.until
-    context.voice.say(f"Created “{ordered.display_name}” (…{pat.secret.last4}), until {ends}.")
-    return Token(
-        pat.secret,
-        CREATED,
-        (place,),
-        end=ends,
-        end_source=EXPIRES_SOURCE,
-        authorization_id=pat.authorization_id,
-    )
-
-
-def _end_given(context: Context) -> date | None:
-    today = context.clock.calendar().today
-    until = end_given(context.asker, today)
-    if until == today:
-        raise UsageError(
-            Reason.INPUT_INVALID,
-            f"{until} is not a future date.",
-            remedy="Give a later day with --pat-expires.",
-        )
-    return until
-
-
-def _granted(
-    context: Context, service: PatLifecycle, order: Order, ordered: Order, pat: Pat
-) -> RequestPlan[Pat]:
+def _granted(service: PatLifecycle, order: Order, ordered: Order, pat: Pat) -> RequestPlan[Pat]:
     """What was really granted; it is said where that is not what was ordered."""
-    voice, today = context.voice, service.calendar.today
+    voice, today = service.context.voice, service.calendar.today
     if ordered.until != order.until:
         voice.warn(
             f"Azure DevOps rejected a lifetime of {order.days(today)} days. The longest that it "
@@ -307,22 +317,10 @@ def _show(context: Context, order: Order, today: date) -> None:
     voice.say(f"  The same, as the API names them: {' '.join(order.scopes)}")
 
 
-_OF_THE_ORGANIZATION: Final = frozenset(
-    {
-        Reason.ACCESS_FENCED,
-        Reason.AZ_NOT_SIGNED_IN,
-        Reason.CREATION_FAILED,
-        Reason.CREATION_FORBIDDEN,
-        Reason.CREATION_NOT_ALLOWED,
-        Reason.CREATION_NOT_POSSIBLE,
-        Reason.CREATION_REFUSED,
-        Reason.CREATION_UNCERTAIN,
-        Reason.ORGANIZATION_ABSENT,
-        Reason.OTHER_TENANT,
-        Reason.TENANT_UNKNOWN,
-    }
+_ENDS_THE_RUN: Final = frozenset(
+    {Reason.AZ_ABSENT, Reason.AZ_FAILED, Reason.CONFIRMATION_MISSING, Reason.USAGE}
 )
-"""Reasons that say nothing about the next organization. The rest ends the run: `az` itself."""
+"""Reasons that hold for every organization. The others are of the one that was asked about."""
 
 
 def not_created_report(context: Context, name: str, error: UserError) -> OrganizationReport:
@@ -331,7 +329,7 @@ def not_created_report(context: Context, name: str, error: UserError) -> Organiz
     Raises ``error`` where it is not of this organization alone.
     """
     why = error if isinstance(error, NotCreatedError) else error.__cause__
-    if not isinstance(why, NotCreatedError) or why.reason not in _OF_THE_ORGANIZATION:
+    if not isinstance(why, NotCreatedError) or why.reason in _ENDS_THE_RUN:
         raise error
     context.voice.warn(f"{clean(name, 60)}: {why.problem} {why.remedy}")
     status = Status.FAIL if why.exit_code is ExitCode.NOT_GOOD_ENOUGH else Status.UNKNOWN
@@ -349,7 +347,7 @@ def reached_by_person(
 
     Raises ``NotCreatedError`` where no token can be created, or nothing is known.
     """
-    demand_creatable(context, next(iter(named), site.place(_ANY)), demand)
+    Creation(context, next(iter(named), site.place(_ANY)), demand).demand_possible()
     left = [one.organization for one in context.records.load().ordered if not one.replaced]
     try:
         found = _listed(context, site, named)
@@ -371,7 +369,7 @@ def _listed(context: Context, site: Site, named: Sequence[Place]) -> tuple[str, 
         raise NotCreatedError(Reason.AZ_ABSENT, "There is no Azure CLI.", remedy="Install it.")
     token = context.entra.token(tenant)
     bound = Credential(token, frozenset({Origin.of(ACCOUNT_URL)}), bearer=True)
-    reply = context.scheduler.run(_list_plan(context, site, bound))
+    _, reply = context.scheduler.run(profile_and_list(context.caller, site, bound))
     if isinstance(reply.answer, Names) and reply.answer.names:
         context.voice.note(NOT_ALL)
         return reply.answer.names
@@ -382,13 +380,6 @@ def _listed(context: Context, site: Site, named: Sequence[Place]) -> tuple[str, 
     raise NotCreatedError(
         Reason.ORGANIZATIONS_NOT_LISTED, problem, remedy="Name each organization with -o NAME."
     )
-
-
-def _list_plan(context: Context, site: Site, bound: Credential) -> RequestPlan[Reply]:
-    [wide] = yield [context.caller.profile(site, bound)]
-    if not isinstance(wide.answer, UserProfile):
-        return wide
-    return (yield from list_accounts(context.caller.accounts(wide.answer.identity.id, site, bound)))
 
 
 _END_OLD: Final = Question("revoke", "Revoke the old token now, with `az`?", "-y", YES.env)
@@ -456,8 +447,8 @@ def revoking_unkept(context: Context) -> Iterator[None]:
 def _tell_unstored(context: Context) -> None:
     asker = context.asker
     if asker.keeps and asker.unstored:
-        token, copy = ("token", "copy") if asker.unstored == 1 else ("tokens", "copies")
-        verb = "is" if asker.unstored == 1 else "are"
+        is_one = len(asker.unstored) == 1
+        token, copy, verb = ("token", "copy", "is") if is_one else ("tokens", "copies", "are")
         context.voice.warn(
             f"The {token} that you entered {verb} not stored. Keep your {copy}: Azure DevOps shows "
             "a token only once."

@@ -283,7 +283,8 @@ class PatLifecycle:
             _, problem, _ = explain_inconclusive(lost)
             raise NotCreatedError(
                 Reason.CREATION_FAILED,
-                f"{place.name} has no new token: the request did not get through. {problem}",
+                f"No new token of {place.name} arrived, and the list of its tokens shows none. "
+                f"{problem}",
                 remedy=f"Try again. {remedy}",
             )
         if not all(ended):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -22,7 +21,7 @@ from aspm_ado.domain.questions import PAT_EXPIRES, Choice, Question
 from aspm_ado.domain.rules.token import age_hint
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import declined
-from aspm_ado.flows.tokens.creation import create_token
+from aspm_ado.flows.tokens.creation import Creation
 from aspm_ado.flows.tokens.sources import PROMPT, day_to_come, missing_token, offer_token
 from aspm_ado.flows.validation.report import report_on
 
@@ -58,14 +57,14 @@ def acquire(context: Context, place: Place, demand: Demand, *, for_all: bool) ->
     ``for_all``: it serves every organization named. Raises ``UsageError`` where nobody is there to
     make it.
     """
-    if (created := create_token(context, place, demand, for_all=for_all)) is not None:
+    if (created := Creation(context, place, demand, for_all).offer()) is not None:
         return created
     if not context.asker.asks:
         raise missing_token()
     made = guide(place, demand.purpose, demand.reach, context.clock.calendar())
     tell_guide(context, made)
     name = "" if for_all else place.name
-    choices = [PASTE, replace(OPEN, hint=made.token_page), GREYED, NOT_NOW]
+    choices = [PASTE, Choice(OPEN.value, OPEN.label, made.token_page), GREYED, NOT_NOW]
     while (token := offer_token(context.asker, place.site, name)) is None:
         choice = context.asker.prompter.choose(READY, choices, OPEN.value)
         if choice == OPEN.value:

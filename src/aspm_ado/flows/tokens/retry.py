@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
-from aspm_ado.domain.azure.place import parse_organization, parse_server
+from aspm_ado.domain.azure.place import Deployment, parse_organization, parse_server
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.azure.scopes import boxes_of
 from aspm_ado.domain.documents import Names, UserProfile
@@ -18,27 +19,25 @@ from aspm_ado.domain.questions import (
     Choice,
     Question,
 )
-from aspm_ado.domain.reasons import ExitCode, Reason, Who
-from aspm_ado.domain.report import Check, CheckId, Status
+from aspm_ado.domain.reasons import CheckId, ExitCode, NotCreatedError, Reason, UsageError, Who
+from aspm_ado.domain.report import Check, Status
 from aspm_ado.domain.text import FEW, clean, some_of
 from aspm_ado.domain.ticket import responsibilities
 from aspm_ado.flows.answers import parse_username
-from aspm_ado.flows.tokens.creation import create_unasked, not_created_report
+from aspm_ado.flows.tokens.creation import Creation, not_created_report
 from aspm_ado.flows.tokens.prompt import OPEN, acquire, open_page, time_left
 from aspm_ado.flows.tokens.sources import ask_token
 from aspm_ado.flows.validation.report import connection_report, not_good
 from aspm_ado.flows.validation.run import validate, validating
 from aspm_ado.flows.validation.scheduler import one_call
 
-from ...domain.azure.place import Deployment
-from ...domain.reasons import NotCreatedError, UsageError
-
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place, Site
+    from aspm_ado.domain.ports import Prompter
     from aspm_ado.domain.report import OrganizationReport
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.scheduler import RequestPlan
-    from aspm_ado.flows.validation.token import Demand, Token, TokenResult
+    from aspm_ado.flows.validation.token import Demand, OrganizationResult, Token, TokenResult
 
 INSTEAD: Final = Question("instead", "Organization (name or any URL in it)")
 _WHICH: Final = Question("correct-which", "Which one do you mean?")
@@ -79,70 +78,6 @@ def _absent(context: Context, places: Sequence[Place]) -> list[Place]:
     ]
 
 
-def correction_of(result: TokenResult, corrects: Set[Reason]) -> Choice | None:
-    """The offer to correct what was not found for one of these reasons, where something was not."""
-    for here in result.organizations.values():
-        reasons = corrects & {check.reason for check in here.report.checks}
-        if Reason.ORGANIZATION_ABSENT in reasons:
-            return Choice("correct", f"Correct the {here.place.noun}")
-        if here.place.site.deployment is Deployment.SERVER and reasons & _NO_SERVER:
-            return Choice("correct", "Correct the URL of the server")
-    return None
-
-
-def corrected(context: Context, result: TokenResult, corrects: Set[Reason]) -> Token:
-    """The token, meant for what a person names in place of what was not found."""
-    token, places = result.token, []
-    for here in result.organizations.values():
-        reasons = corrects & {check.reason for check in here.report.checks}
-        if Reason.ORGANIZATION_ABSENT in reasons:
-            places.append(_asked_instead(context, result, here.place))
-        elif reasons & _NO_SERVER:
-            return _at_another_server(context, token)
-        else:
-            places.append(here.place)
-    return token.meant_for(token.site, places, token.demand, list_all=token.list_all)
-
-
-def _asked_instead(context: Context, result: TokenResult, wrong: Place) -> Place:
-    """One that the token reaches, or one that is named."""
-    prompter = context.asker.prompter
-    listed = _reached(context, result)
-    reached = {one.key: one for one in listed if one.key not in result.organizations}
-    if reached:
-        choices = [Choice(key, clean(place.name, 60)) for key, place in reached.items()]
-        if chosen := prompter.choose(_WHICH, [*choices, _OTHER], choices[0].value):
-            return reached[chosen]
-    if wrong.site.deployment is Deployment.SERVICES:
-        return parse_organization(prompter.text(INSTEAD, accept=parse_organization))
-    return wrong.site.place(prompter.text(COLLECTION).strip())
-
-
-def _reached(context: Context, result: TokenResult) -> Sequence[Place]:
-    """What the token reaches, as far as the service lists it."""
-    token, answer = result.token, result.wide.answer if result.wide is not None else None
-    if result.listed is None and isinstance(answer, UserProfile):
-        call = context.caller.accounts(answer.identity.id, token.site, token.bound())
-        answer = context.scheduler.run(one_call(call)).answer
-    if isinstance(answer, Names):
-        return [token.site.place(name) for name in answer.names]
-    return result.listed or ()
-
-
-def _at_another_server(context: Context, token: Token) -> Token:
-    """The same collections at another address, or those that the address names."""
-    allow_http = token.site.base_url.startswith("http:")
-
-    def parse(text: str) -> tuple[Place, ...]:
-        site, names = parse_server(text, allow_http=allow_http)
-        return tuple(map(site.place, names or (place.name for place in token.places)))
-
-    text = context.asker.prompter.text(SERVER_URL, token.site.base_url, accept=parse)
-    places = parse(text)
-    site = places[0].site if places else token.site
-    return token.meant_for(site, places, token.demand, list_all=token.list_all)
-
-
 NEXT: Final = Question("next", "What now?")
 AGAIN: Final = Choice("again", "Run the failed checks again", "after editing the token on its page")
 OTHER: Final = Choice("other", "Enter another token")
@@ -169,128 +104,195 @@ def validate_until_good(
     With nobody there: once. What was not found for a reason in ``corrects`` may be named anew.
     """
     results = validate(context, tokens, previous)
-    return retry_until_good(context, results, corrects=corrects)
+    return _Retry(context, results, corrects).until_good()
 
 
-def retry_until_good(
-    context: Context,
-    results: list[TokenResult],
-    *,
-    corrects: Set[Reason] = frozenset(),
-) -> list[TokenResult]:
-    """While a person is there and something failed, let them fix it."""
-    while context.asker.asks:
-        failed = [result for result in results if _trouble(result)]
-        if not failed:
-            _tell_proven(context, results)
-            break
-        context.show(results)
-        answer = _ask_next(context, results, failed, corrects)
-        if answer == KEEP.value:
-            break
-        if answer == OPEN.value:
-            _open_page(context, failed)
-        elif answer == TICKET.value:
-            _tell_tickets(context, failed)
+@dataclass(slots=True)
+class _Retry:
+    """Tokens that a person fixes until they are good."""
+
+    context: Context
+    results: list[TokenResult]
+    corrects: Set[Reason]
+
+    @property
+    def failed(self) -> list[TokenResult]:
+        """The results with trouble."""
+        return [result for result in self.results if _trouble(result)]
+
+    def until_good(self) -> list[TokenResult]:
+        """While a person is there and something failed, let them fix it."""
+        while self.context.asker.asks:
+            for result in self.failed:
+                if result.is_rejected:
+                    self.context.asker.forget(result.token.secret)
+            if not self.failed:
+                self.tell_verified()
+                break
+            self.context.show(self.results)
+            answer = self.ask_next()
+            if answer == KEEP.value:
+                break
+            if answer == OPEN.value:
+                self.open_page()
+            elif answer == TICKET.value:
+                self.tell_tickets()
+            else:
+                self.mend(answer)
+        return self.results
+
+    def tell_verified(self) -> None:
+        """The organizations, each with whose token it is, how far it reaches and until when."""
+        verified: dict[str, list[str]] = {}
+        for result in self.results:
+            for one in result.reports:
+                words = one.token_words(result.token.site.deployment)
+                if one.token.expires:
+                    words += f", expires {one.token.expires}"
+                verified.setdefault(words, []).append(clean(one.name, 60))
+        for words, names in verified.items():
+            self.context.voice.say(f"Verified: {some_of(names, 200)}: token{words}.")
+
+    def ask_next(self) -> str:
+        """What a person wants to do about it."""
+        choices = _choices(self.failed)
+        offers = filter(None, map(self.correction_of, self.failed))
+        if offer := next(offers, None):
+            choices.insert(0, offer)
+        choices.append(KEEP if any(result.good for result in self.results) else STOP)
+        return self.context.asker.prompter.choose(NEXT, choices, choices[0].value)
+
+    def open_page(self) -> None:
+        """Open the page of the first token that failed."""
+        failed = self.failed
+        pages = [result.lead.place.token_page for result in failed if result.lead is not None]
+        open_page(self.context, next(iter(pages), failed[0].token.site.base_url))
+
+    def tell_tickets(self) -> None:
+        """What to send: what was asked, what was answered, what is concluded and what is not.
+
+        No secret is in it.
+        """
+        voice = self.context.voice
+        for result in self.failed:
+            site, purpose = result.token.site, result.token.demand.purpose
+            self.context.told.append(site.base_url)
+            for finding in responsibilities(connection_report(None, site, purpose, result.reports)):
+                voice.heading("To paste into a ticket (it contains no secret)")
+                for line in finding.ticket(self.context.shown, __version__):
+                    voice.say(line)
+
+    def mend(self, answer: str) -> None:
+        """Ask again what failed, after what the person chose to change."""
+        failed = self.failed
+        if answer == CORRECT:
+            failed = [result for result in failed if self.correction_of(result) is not None]
+        tokens = [self.changed(result, answer) for result in failed]
+        if answer in (OTHER.value, CORRECT):  # what was good before says nothing of what is new
+            fresh = iter(validate(self.context, tokens))
         else:
-            results = _mended(context, results, answer, corrects)
-    return results
+            fresh = iter(validate(self.context, tokens, failed))
+        changed = {id(result) for result in failed}
+        self.results = [next(fresh) if id(one) in changed else one for one in self.results]
+
+    def changed(self, result: TokenResult, answer: str) -> Token:
+        """The token to be asked about, after what the person chose."""
+        token = result.token
+        if answer == OTHER.value:
+            return self.another_token(token)
+        if answer == CORRECT:
+            return self.corrected(result)
+        if answer == ONE_EACH.value:
+            token.demand = token.demand.for_one_organization()
+        elif answer == USERNAME.value:
+            token.username = self.context.asker.need(CLONE_USERNAME, parse_username)
+        return token
+
+    def another_token(self, old: Token) -> Token:
+        """A token in the place of the one that failed, for the same organizations.
+
+        It is asked for as for the first time: without names, where it is for all.
+        """
+        asker, names = self.context.asker, ""
+        reach = self.context.clock.calendar().demanded(old.demand.reach, old.site.deployment)
+        if reach is not Reach.ALL and len(old.places) <= FEW:
+            names = ", ".join(place.name for place in old.places)
+        new = ask_token(asker, old.site, names)
+        if asker.given(PAT_EXPIRES):
+            new.end, new.end_source = old.end, old.end_source
+        new.username, new.past = old.username, old.past
+        return new.meant_for(old.site, old.places, old.demand, list_all=old.list_all)
+
+    # A name or a URL that is wrong
+
+    def wrong(self, here: OrganizationResult) -> Set[Reason]:
+        """Why an organization was not found, as far as that may be corrected."""
+        return self.corrects & {check.reason for check in here.report.checks}
+
+    def correction_of(self, result: TokenResult) -> Choice | None:
+        """The offer to correct what was not found, where something was not."""
+        for here in result.organizations.values():
+            reasons = self.wrong(here)
+            if Reason.ORGANIZATION_ABSENT in reasons:
+                return Choice(CORRECT, f"Correct the {here.place.noun}")
+            if here.place.site.deployment is Deployment.SERVER and reasons & _NO_SERVER:
+                return Choice(CORRECT, "Correct the URL of the server")
+        return None
+
+    def corrected(self, result: TokenResult) -> Token:
+        """The token, meant for what a person names in place of what was not found."""
+        token, places = result.token, []
+        for here in result.organizations.values():
+            reasons, place = self.wrong(here), here.place
+            if Reason.ORGANIZATION_ABSENT in reasons:
+                place = self.asked_instead(result, place.site)
+            elif reasons & _NO_SERVER:
+                return self.at_another_server(token)
+            places.append(place)
+        return token.meant_for(token.site, places, token.demand, list_all=token.list_all)
+
+    def asked_instead(self, result: TokenResult, site: Site) -> Place:
+        """One that the token reaches, or one that is named."""
+        prompter, listed = self.context.asker.prompter, self.reached(result)
+        reached = {one.key: one for one in listed if one.key not in result.organizations}
+        if reached:
+            choices = [Choice(key, clean(place.name, 60)) for key, place in reached.items()]
+            if chosen := prompter.choose(_WHICH, [*choices, _OTHER], choices[0].value):
+                return reached[chosen]
+        return _ask_place(prompter, site, INSTEAD, COLLECTION)
+
+    def reached(self, result: TokenResult) -> Sequence[Place]:
+        """What the token reaches, as far as the service lists it."""
+        token, caller = result.token, self.context.caller
+        answer = result.wide.answer if result.wide is not None else None
+        if result.listed is None and isinstance(answer, UserProfile):
+            call = caller.accounts(answer.identity.id, token.site, token.bound())
+            answer = self.context.scheduler.run(one_call(call)).answer
+        if isinstance(answer, Names):
+            return [token.site.place(name) for name in answer.names]
+        return result.listed or ()
+
+    def at_another_server(self, token: Token) -> Token:
+        """The same collections at another address, or those that the address names."""
+        allow_http = token.site.base_url.startswith("http:")
+
+        def parse(text: str) -> tuple[Place, ...]:
+            site, names = parse_server(text, allow_http=allow_http)
+            return tuple(map(site.place, names or (place.name for place in token.places)))
+
+        prompter = self.context.asker.prompter
+        places = parse(prompter.text(SERVER_URL, token.site.base_url, accept=parse))
+        site = places[0].site if places else token.site
+        return token.meant_for(site, places, token.demand, list_all=token.list_all)
 
 
-def _tell_proven(context: Context, results: Sequence[TokenResult]) -> None:
-    """The organizations, each with whose token it is, how far it reaches and until when."""
-    proven: dict[str, list[str]] = {}
-    for result in results:
-        for one in result.reports:
-            words = one.token_words(result.token.site.deployment)
-            if one.token.expires:
-                words += f", expires {one.token.expires}"
-            proven.setdefault(words, []).append(clean(one.name, 60))
-    for words, names in proven.items():
-        context.voice.say(f"Verified: {some_of(names, 200)}: token{words}.")
-
-
-def _ask_next(
-    context: Context,
-    results: Sequence[TokenResult],
-    failed: Sequence[TokenResult],
-    corrects: Set[Reason],
-) -> str:
-    choices = _choices(failed)
-    offers = filter(None, (correction_of(result, corrects) for result in failed))
-    if offer := next(offers, None):
-        choices.insert(0, offer)
-    choices.append(KEEP if any(result.good for result in results) else STOP)
-    return context.asker.prompter.choose(NEXT, choices, choices[0].value)
-
-
-def _open_page(context: Context, failed: Sequence[TokenResult]) -> None:
-    pages = [result.lead.place.token_page for result in failed if result.lead is not None]
-    open_page(context, next(iter(pages), failed[0].token.site.base_url))
-
-
-def _tell_tickets(context: Context, failed: Sequence[TokenResult]) -> None:
-    """What to send: what was asked, what was answered, what is concluded and what is not.
-
-    No secret is in it.
-    """
-    for result in failed:
-        site, purpose = result.token.site, result.token.demand.purpose
-        context.told.append(site.base_url)
-        for finding in responsibilities(connection_report(None, site, purpose, result.reports)):
-            context.voice.heading("To paste into a ticket (it contains no secret)")
-            for line in finding.ticket(context.shown, __version__):
-                context.voice.say(line)
-
-
-def _mended(
-    context: Context, results: list[TokenResult], answer: str, corrects: Set[Reason]
-) -> list[TokenResult]:
-    """Ask again what failed, after what the person chose to change."""
-    failed = [result for result in results if _trouble(result)]
-    if answer == CORRECT:
-        failed = [result for result in failed if correction_of(result, corrects) is not None]
-    tokens = [_changed(context, result, answer, corrects) for result in failed]
-    if answer in (OTHER.value, CORRECT):  # what was good before says nothing of what is new
-        fresh = iter(validate(context, tokens))
-    else:
-        fresh = iter(validate(context, tokens, failed))
-    changed = {id(result) for result in failed}
-    return [next(fresh) if id(result) in changed else result for result in results]
-
-
-def _changed(context: Context, result: TokenResult, answer: str, corrects: Set[Reason]) -> Token:
-    """The token to be asked about, after what the person chose."""
-    token = result.token
-    if answer == OTHER.value:
-        return _another_token(context, token)
-    if answer == CORRECT:
-        return corrected(context, result, corrects)
-    if answer == ONE_EACH.value:
-        token.demand = token.demand.for_one_organization()
-    elif answer == USERNAME.value:
-        token.username = context.asker.need(CLONE_USERNAME, parse_username)
-    return token
-
-
-def _another_token(context: Context, old: Token) -> Token:
-    """A token in the place of the one that failed, for the same organizations."""
-    new = ask_token(context.asker, old.site, _asked_for(context, old))
-    if context.asker.given(PAT_EXPIRES):
-        new.end, new.end_source = old.end, old.end_source
-    new.username, new.past = old.username, old.past
-    return new.meant_for(old.site, old.places, old.demand, list_all=old.list_all)
-
-
-def _asked_for(context: Context, token: Token) -> str:
-    """The organizations that a token is asked for, as it was for the first time.
-
-    None where it is for all.
-    """
-    wide = context.clock.calendar().demanded(token.demand.reach, token.site.deployment)
-    if wide is Reach.ALL or len(token.places) > FEW:
-        return ""
-    return ", ".join(place.name for place in token.places)
+def _ask_place(
+    prompter: Prompter, site: Site, organization: Question, collection: Question
+) -> Place:
+    """An organization of Services, or a collection of a Server, that a person names."""
+    if site.deployment is Deployment.SERVICES:
+        return parse_organization(prompter.text(organization, accept=parse_organization))
+    return site.place(prompter.text(collection).strip())
 
 
 def _trouble(result: TokenResult) -> list[Check]:
@@ -353,7 +355,7 @@ def add_organizations(
         choices = [Choice(key, clean(place.name, 60)) for key, place in others.items()]
         added = [others[key] for key in context.asker.prompter.choose_many(MORE, choices)]
     if not added:
-        added = [_ask_place(context, _site(results))]
+        added = [_ask_place(context.asker.prompter, _site(results), WHICH, _COLLECTION)]
     known = {key for result in results for key in result.organizations}
     added = [place for place in added if place.key not in known]
     wide = next((one for one in results if one.reach_seen.reach is Reach.ALL), None)
@@ -371,14 +373,6 @@ def add_organizations(
 
 def _site(results: Sequence[TokenResult]) -> Site:
     return results[0].token.site
-
-
-def _ask_place(context: Context, site: Site) -> Place:
-    """An organization or collection that is named."""
-    prompter = context.asker.prompter
-    if site.deployment is Deployment.SERVICES:
-        return parse_organization(prompter.text(WHICH, accept=parse_organization))
-    return site.place(prompter.text(_COLLECTION).strip())
 
 
 def create_several(
@@ -401,7 +395,7 @@ def create_several(
 
     def connected(place: Place) -> RequestPlan[TokenResult | None]:
         try:
-            token = yield from create_unasked(context, place, demand)
+            token = yield from Creation(context, place, demand).unasked()
         except (NotCreatedError, UsageError) as error:
             refused[place.key] = not_created_report(context, place.name, error)
             progress.tell(1)
@@ -414,7 +408,7 @@ def create_several(
     context.voice.say(f"Creating a token in each of {len(places)} organizations: {scopes}")
     created = context.scheduler.run_all(map(connected, places))
     validated = [one for one in created if one is not None]
-    results = retry_until_good(context, validated, corrects=ABSENT_OR_NO_SERVER)
+    results = _Retry(context, validated, ABSENT_OR_NO_SERVER).until_good()
     store([one for one in results if not any(one is before for before in validated)])
     return results, [refused[place.key] for place in places if place.key in refused]
 

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.aspm.registration import RegistrationFacts, judge_registration
 from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import CheckId, Reason, StoreError
 from aspm_ado.domain.report import (
     AspmReport,
     Check,
-    CheckId,
     Command,
     ConnectionReport,
     OrganizationReport,
@@ -35,8 +34,6 @@ from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS, judge_expiry, judge_f
 from aspm_ado.domain.stored import Entry
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.validation.token import OrganizationResult
-
-from ...domain.reasons import StoreError
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Purpose, Site

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.place import API_VERSIONS, Deployment, NamedRepository
 from aspm_ado.domain.azure.scopes import Probe, highest_probes, probes_for
-from aspm_ado.domain.documents import Names, Projects, Repositories, Repository
+from aspm_ado.domain.documents import Names, Projects, Repositories, Repository, UserProfile
 from aspm_ado.domain.http import Call, Credential, Reply
 from aspm_ado.domain.reasons import BUG_REMEDY, Problem, Reason, UserError, bug_words
 from aspm_ado.domain.report import Status
@@ -48,7 +48,7 @@ from aspm_ado.flows.validation.scheduler import RequestPlan
 from aspm_ado.flows.validation.token import OrganizationResult, TokenResult
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.azure.place import Place
+    from aspm_ado.domain.azure.place import Place, Site
     from aspm_ado.domain.azure.requests import Caller
     from aspm_ado.domain.azure.retirement import Clock
     from aspm_ado.domain.documents import Identity
@@ -77,6 +77,17 @@ def list_accounts(call: Call) -> RequestPlan[Reply]:
     once = {name.casefold(): name for one in reversed(lists) for name in reversed(one.names)}
     left_off = max(one.left_off for one in lists)
     return replace(first, answer=Names(tuple(reversed(once.values())), left_off))
+
+
+def profile_and_list(
+    caller: Caller, site: Site, credential: Credential
+) -> RequestPlan[tuple[Reply, Reply]]:
+    """The profile of an owner, and their organizations; the same twice, if it names nobody."""
+    [profile] = yield [caller.profile(site, credential)]
+    if not isinstance(profile.answer, UserProfile):
+        return profile, profile
+    call = caller.accounts(profile.answer.identity.id, site, credential)
+    return profile, (yield from list_accounts(call))
 
 
 OTHERS_ASKED: Final = 8

@@ -185,7 +185,7 @@ class Scheduler:
     ) -> list[T]:
         """Run the plans to their ends; their results in the order in which they began.
 
-                ``then`` is told each result, and what it says to do next runs in parallel. At most
+        ``then`` is told each result, and what it says to do next runs in parallel. At most
         twice as many plans are under way as calls may be in flight: so some calls wait for a
         worker, never the other way round, and memory does not grow with the number of plans.
         """

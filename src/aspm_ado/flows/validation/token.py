@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.place import SERVICES, NamedRepository, Purpose
+from aspm_ado.domain.azure.place import SERVICES, Deployment, NamedRepository, Purpose
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.http import Credential
 from aspm_ado.domain.report import OrganizationReport, TokenFacts
@@ -16,20 +16,16 @@ from aspm_ado.domain.rules.reach import ReachSeen
 from aspm_ado.domain.rules.scopes import ScopeContext
 from aspm_ado.flows.answers import AUTO
 
-from ...domain.azure.place import Deployment
-
 if TYPE_CHECKING:
     from datetime import date
 
     from aspm_ado.domain.aspm.registration import Outcome
     from aspm_ado.domain.azure.place import Place, Site
     from aspm_ado.domain.azure.retirement import Calendar
-    from aspm_ado.domain.documents import Repository
+    from aspm_ado.domain.documents import Identity, Repository
     from aspm_ado.domain.http import Reply
+    from aspm_ado.domain.report import Check
     from aspm_ado.domain.secret import Secret
-
-    from ...domain.documents import Identity
-    from ...domain.report import Check
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +110,7 @@ class Token:
         place = self.site.other_reading
         if place is None:
             return self
-        return replace(self, site=place.site, places=(place,))
+        return self.meant_for(place.site, (place,), self.demand, list_all=self.list_all)
 
     def bound(self, username: str = "") -> Credential:
         """The secret, bound to the origins of its deployment."""

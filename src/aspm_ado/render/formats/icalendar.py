@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from icalendar import Alarm, Calendar, Event
 
-from aspm_ado.domain.report import CheckId, Command
+from aspm_ado.domain.reasons import CheckId
+from aspm_ado.domain.report import Command
 from aspm_ado.domain.text import clean
 from aspm_ado.render.formats.pages import stored_name
 

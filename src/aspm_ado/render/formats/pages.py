@@ -17,40 +17,11 @@ from aspm_ado.domain.azure.retirement import count_days
 from aspm_ado.domain.reasons import Reason
 from aspm_ado.domain.report import Command, OrganizationReport, Status, TokenFacts, Verdict
 from aspm_ado.domain.text import clean
+from aspm_ado.render.text import VERDICTS, TableRow
 
 if TYPE_CHECKING:
     from aspm_ado.domain.documents import Identity
     from aspm_ado.domain.report import Check, ConnectionReport, Report
-
-VERDICTS: Final = {
-    Verdict.READY: "Ready",
-    Verdict.READY_WITH_WARNINGS: "Ready, with warnings",
-    Verdict.NOT_READY: "Not ready",
-    Verdict.UNKNOWN: "Unknown: some checks could not finish",
-}
-STATUSES: Final = {
-    Status.PASS: "passed",
-    Status.PARTIAL: "verified as far as the API allows",
-    Status.WARN: "warning",
-    Status.FAIL: "failed",
-    Status.UNKNOWN: "could not check",
-    Status.SKIP: "skipped",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class CheckRow:
-    """One check as people read it."""
-
-    title: str
-    status: Status
-    detail: str
-    to_do: str
-
-    @property
-    def word(self) -> str:
-        """Its status in words."""
-        return STATUSES[self.status]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +37,7 @@ class OverviewRow:
     end: str
     reach: str
     to_do: tuple[str, ...]
-    checks: tuple[CheckRow, ...]
+    checks: tuple[TableRow, ...]
 
     @property
     def result(self) -> str:
@@ -106,8 +77,11 @@ def step(check: Check, connection: str | None) -> str:
     if not check.is_trouble:
         return ""
     remedy, command = clean(check.remedy or "", 600), ""
-    if connection is not None:
-        command = (check.next or Command("validate")).text(connection)
+    following = check.next
+    if following is None and check.status in (Status.FAIL, Status.UNKNOWN):
+        following = Command("validate")
+    if connection is not None and following is not None:
+        command = following.text(connection)
     if remedy.endswith(command):
         command = ""
     return " → ".join(filter(None, (remedy, command)))
@@ -126,14 +100,14 @@ def _row(connection: ConnectionReport, place: str, made: OrganizationReport) -> 
         clean(", ".join(made.others)),
         _end(token),
         token.reach.value,
-        tuple(dict.fromkeys(check.to_do for check in checks if check.to_do)),
+        tuple(dict.fromkeys(check.remedy for check in checks if check.remedy)),
         checks,
     )
 
 
-def _check(check: Check, connection: str | None) -> CheckRow:
+def _check(check: Check, connection: str | None) -> TableRow:
     detail = clean(check.detail, 600)
-    return CheckRow(check.title, check.status, detail, step(check, connection))
+    return TableRow(check.status, check.title, detail, step(check, connection))
 
 
 def _owner(identity: Identity | None) -> tuple[str, str]:
@@ -264,7 +238,7 @@ def _details(row: OverviewRow) -> Iterator[str]:
     yield ""
     yield from _table(
         "Check | Result | Detail | What to do",
-        ((one.title, one.word, escaped(one.detail), escaped(one.to_do)) for one in row.checks),
+        ((one.title, one.word, escaped(one.detail), escaped(one.remedy)) for one in row.checks),
     )
 
 
