@@ -47,9 +47,21 @@ def _open_what_is_closed() -> None:
     """Open the streams that were closed before the start: a socket would get their numbers."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            stream = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115, PTH123 - for ever
-            setattr(sys, name, stream)
+            setattr(sys, name, _nothing(mode))
     _wait_for_streams()
+
+
+def _nothing(mode: str) -> TextIO:
+    """A stream with nothing in it, or that nobody reads: also where there is no ``/dev/null``."""
+    place: int | str = os.devnull
+    if not os.path.exists(place):  # noqa: PTH110 - pathlib takes longer than --version
+        place, other = os.pipe()
+        if mode == "w":
+            os.dup2(other, place)
+        os.close(other)
+    raw = io.FileIO(place, mode)
+    buffered = io.BufferedWriter(raw) if mode == "w" else io.BufferedReader(raw)
+    return io.TextIOWrapper(buffered, "utf-8")
 
 
 _replaced: list[TextIO] = []

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from aspm_ado.__main__ import _nothing
 from aspm_ado.simulator import Simulator
 
 from .conftest import PAT, Run, pat_of
@@ -235,3 +236,18 @@ def test_tables_are_as_wide_as_the_terminal_whatever_columns_says(
     rows = [row.partition("  ")[0] for row in said[0].splitlines()]
     assert rows == [row.partition("  ")[0] for row in said[1].splitlines()]
     assert len(rows) > 10
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there it is a name, not a file")
+def test_closed_streams_are_opened_where_there_is_no_dev_null(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(os, "devnull", str(tmp_path / "null"))
+    with _nothing("r") as stream:
+        assert stream.read() == ""
+    stream = _nothing("w")
+    stream.write("to nobody")
+    with pytest.raises(BrokenPipeError):
+        stream.flush()
+    with pytest.raises(BrokenPipeError):
+        stream.close()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
 from ipaddress import IPv6Address
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -488,16 +490,33 @@ def test_options_to_be_typed_name_the_same_organizations(names) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["My Collection", "it's ours", "a$(id)b", "`id`", "!!", "ä ö", "a" * 64]
+    "name",
+    ["My Collection", "it's ours", "a$(id)b", "`id`", "!!", "ä ö", "a" * 300, "-x", "two  spaces"],
 )
 @pytest.mark.parametrize("url", ["https://tfs.example.test", "https://tfs.example.test:8443/tfs"])
 def test_a_server_is_told_its_own_options_quoted_for_the_shell(name, url) -> None:
     typed = options_for(Site(Deployment.SERVER, url), [name, "Other"])
     server, given, first, named, second, other = shlex.split(typed)
     assert (server, first, second) == ("--server-url", "--collection", "--collection")
-    site, names = parse_server(given, [named, other])
-    assert (site.base_url, names) == (url, (name, "Other"))
+    assert (given, named, other) == (url, name, "Other")
     assert shlex.split(Command("rotate", (name,)).text("tfs"))[-1] == name
+    said = subprocess.run(
+        ["/bin/sh", "-c", f"printf '%s\\n' {typed}"], capture_output=True, text=True, check=True
+    ).stdout
+    assert said.splitlines() == ["--server-url", url, "--collection", name, "--collection", "Other"]
+
+
+def test_no_word_of_a_command_to_type_is_quoted_by_other_means() -> None:
+    """One function quotes it, and cuts nothing: a name that is cut is one of something else."""
+    source = Path(__file__).parents[2] / "src" / "aspm_ado"
+    by_hand = [
+        f"{path.name}: {line.strip()}"
+        for path in source.rglob("*.py")
+        if path.name != "text.py" and "simulator" not in path.parts
+        for line in path.read_text("utf-8").splitlines()
+        if "shlex.quote" in line or "shlex import quote" in line
+    ]
+    assert by_hand == []
 
 
 def test_an_address_of_an_aspm_is_quoted_for_the_shell() -> None:

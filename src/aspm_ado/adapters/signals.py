@@ -53,20 +53,23 @@ def holding() -> Iterator[Held]:
     """Inside, no signal raises; ``leave`` has to bring about the end. Afterwards the first raises.
 
     For what must not be torn anywhere: a library that switches the terminal cannot be left between
-    two of its lines. Holds within ``interruptible``, in the main thread.
+    two of its lines. Holds within ``interruptible``, in the main thread. An inner one gives what
+    it held to the outer one.
     """
     global _held
     held = Held()
     if threading.current_thread() is not threading.main_thread():
         yield held
         return
-    _held = held
+    outer, _held = _held, held
     try:
         with _resumed(held):
             yield held
     finally:
-        _held = None
-        if held.first is not None:
+        _held = outer
+        if held.first is not None and outer is not None:
+            outer.take(held.first)
+        elif held.first is not None:
             signal.raise_signal(held.first)
 
 
@@ -98,7 +101,7 @@ def restored() -> Iterator[Held]:
 
         try:
             attributes = termios.tcgetattr(sys.stdin.fileno())
-        except termios.error:
+        except (OSError, ValueError, termios.error):
             yield held
             return
         try:

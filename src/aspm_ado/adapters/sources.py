@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import stat
 import sys
 from collections.abc import Callable, Mapping
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.adapters.terminal.voice import is_terminal
 from aspm_ado.adapters.threads import read_in_time
 from aspm_ado.domain.reasons import Reason, UsageError
-from aspm_ado.domain.text import clean, system_words
+from aspm_ado.domain.text import clean, system_words, typed_word
 
 if TYPE_CHECKING:
     from aspm_ado.adapters.programs import TokenCommands
@@ -142,11 +141,15 @@ def _is_open_to_others(descriptor: int) -> bool:
     return not os.fstatvfs(descriptor).f_flag & os.ST_RDONLY
 
 
+def _typed_path(path: Path) -> str:
+    """A path for a command to be typed: never an option of it."""
+    return typed_word(f"./{path}" if str(path).startswith("-") else path)
+
+
 def _not_private(place: Path) -> UsageError:
     return UsageError(
         Reason.FILE_NOT_PRIVATE,
         f"Other users of this machine can read the file {clean(place, 120)}, so aspm-ado does "
         "not read it.",
-        remedy="Mount it read-only, use a pipe, or run: "
-        f"chmod 600 {shlex.quote(clean(place, 1000))}",
+        remedy=f"Mount it read-only, use a pipe, or run: chmod 600 {_typed_path(place)}",
     )

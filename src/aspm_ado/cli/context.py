@@ -211,7 +211,9 @@ class Invocation:
         from aspm_ado.adapters.records.catalog import DiskRecords
 
         command, say = f"aspm-ado {self.command}", self.voice.warn
-        return DiskRecords(lambda: self.folder, command=command, say=say)
+        records = DiskRecords(lambda: self.folder, command=command, say=say)
+        self._closing.callback(records.close)
+        return records
 
     @cached_property
     def folder(self) -> Path:

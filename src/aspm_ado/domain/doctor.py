@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from itertools import chain
-from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain import questions
@@ -20,7 +19,7 @@ from aspm_ado.domain.questions import OLD_NAMES, Question
 from aspm_ado.domain.reasons import ExitCode, Reason
 from aspm_ado.domain.report import Verdict, gravest, verdict_of
 from aspm_ado.domain.stored import RegistrationState
-from aspm_ado.domain.text import clean, some_of
+from aspm_ado.domain.text import clean, some_of, typed_word
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -466,7 +465,7 @@ def folder(facts: FolderFacts) -> Iterator[HealthCheck]:
         yield ok(Subject.FOLDER, detail)
     elif facts.mode is not None and facts.mode & 0o077:
         detail = f"{facts.path}{mode}: other users can read it (names and dates)."
-        yield trouble(Subject.FOLDER, detail, names=quote(facts.path))
+        yield trouble(Subject.FOLDER, detail, names=typed_word(facts.path))
     else:
         yield ok(Subject.FOLDER, f"{facts.path}{mode}, private.")
     if facts.free is None:

@@ -226,6 +226,11 @@ class KnownSecrets:
                 self._known.add(value)
                 self._new.append(value)
 
+    @property
+    def count(self) -> int:
+        """How many are known."""
+        return len(self._known)
+
     def hide(self, text: str) -> str:
         """``text`` without secrets; sentences, keys and values of ours in it stay as they are."""
         if not self._known:

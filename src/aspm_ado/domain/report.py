@@ -5,7 +5,6 @@ It consists of checks: one question about a token each, the result, its reason, 
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -17,7 +16,7 @@ from aspm_ado.domain.reasons import Verdict as Verdict
 from aspm_ado.domain.reasons import verdict_of as verdict_of
 from aspm_ado.domain.secret import TokenFormat
 from aspm_ado.domain.stored import UNREGISTERED, Registration
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean, typed_word
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Deployment, Purpose
@@ -53,10 +52,10 @@ class Command:
         """What a person types."""
         words = ["aspm-ado", self.verb]
         if self.organizations or not self.aspm_url:
-            words.append(clean(connection, 70))
-        words += (f"-o {shlex.quote(clean(name, 100))}" for name in self.organizations)
+            words.append(typed_word(connection))
+        words += (f"-o {typed_word(name)}" for name in self.organizations)
         if self.aspm_url:
-            words.append(f"--aspm-url {shlex.quote(clean(self.aspm_url, 1000))}")
+            words.append(f"--aspm-url {typed_word(self.aspm_url)}")
         return " ".join(words)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
@@ -81,6 +82,14 @@ def strip_controls(text: str) -> str:
             " " if character in _BREAKS else character for character in text if _is_shown(character)
         )
     return _OBEYED.sub(_apart, text)
+
+
+def typed_word(word: object) -> str:
+    """A word of a command that a person types, quoted for a shell.
+
+    Never cut, and with all its spaces: it would name something else.
+    """
+    return shlex.quote(strip_controls(str(word)))
 
 
 def _apart(found: re.Match[str]) -> str:

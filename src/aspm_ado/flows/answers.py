@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from shlex import quote
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from aspm_ado.domain.questions import STORE
 from aspm_ado.domain.reasons import Reason, UsageError, UserError
 from aspm_ado.domain.secret import Secret, require_simulated
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean, typed_word
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import NamedRepository
@@ -134,7 +133,7 @@ class Asker:
             given = self.given(one)
             if given is not None and given.is_flag:
                 values = [] if one.switch else given.values
-                words += [f"{one.flag} {quote(clean(value, 1000))}" for value in values]
+                words += [f"{one.flag} {typed_word(value)}" for value in values]
                 words += [one.flag] * one.switch
         return " ".join(words)
 

@@ -9,7 +9,7 @@ from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.documents import Identity
 from aspm_ado.domain.questions import COLLECTION, ORGANIZATION, Choice, Question
 from aspm_ado.domain.reasons import Reason, UsageError, UserError
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean, typed_word
 from aspm_ado.flows.handoff import due_in
 from aspm_ado.flows.storage.transaction import changed_meanwhile, read_current
 from aspm_ado.flows.target import entry_meant, known_name
@@ -99,7 +99,7 @@ def _several(entry: Entry, names: list[str]) -> UsageError:
     return UsageError(
         Reason.INPUT_MISSING,
         f"“{entry.name}” has several tokens: of {clean(', '.join(names), 300)}.",
-        remedy=f"Name one: aspm-ado token {entry.name} {flag} {names[0]}",
+        remedy=f"Name one: aspm-ado token {entry.name} {flag} {typed_word(names[0])}",
     )
 
 

@@ -9,6 +9,7 @@ import re
 import stat
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import platformdirs
@@ -16,6 +17,7 @@ import pytest
 
 from aspm_ado.adapters.records.catalog import DiskRecords, default_folder
 from aspm_ado.adapters.records.folder import Disk
+from aspm_ado.domain.known_secrets import HIDDEN, KNOWN_SECRETS
 from aspm_ado.domain.reasons import Reason, StoreError
 from aspm_ado.domain.stored import Catalogue, Draft
 
@@ -470,3 +472,45 @@ def test_a_pending_entry_survives_as_pending(records: DiskRecords) -> None:
     records.change(lambda found: found.begin("contoso", origins))
     kept = Catalogue(pending={"contoso": ("aspm-ado/contoso/1",)}, origins=origins)
     assert records.load() == kept
+
+
+@posix
+@pytest.mark.parametrize("kind", ["folder", "pipe", "link", "loop"])
+@pytest.mark.parametrize("name", ["catalog.lock", "catalog.json"])
+def test_what_is_no_file_in_the_place_of_ours_is_found_before_it_matters(
+    name: str, kind: str, records: DiskRecords, folder: Path
+) -> None:
+    folder.mkdir(mode=0o700, parents=True)
+    place = folder / name
+    if kind == "folder":
+        place.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(place, 0o600)
+    else:
+        place.symlink_to(folder / "nothing" if kind == "link" else place)
+    for work in (records.check, lambda: records.change(put())):
+        error = refused(work)
+        assert str(place) in error.problem
+        said = "is not a file of aspm-ado." if kind in ("folder", "pipe") else "is a link"
+        assert said in error.problem
+    assert not (folder / "nothing").exists()
+
+
+def test_a_secret_that_is_learned_later_is_taken_out_of_what_was_written_before(
+    records: DiskRecords, folder: Path
+) -> None:
+    """The name of another's organization or person may hold it."""
+    secret = "q7Rf2Kd9Xw4Lm1Zs8Tb3Vc6Ny5Hj0Gp7"
+    named = replace(entry("first").credentials["1"], identity_name=f"Ada {secret}")
+    known = replace(entry("first"), credentials={"1": named})
+    records.change(lambda found: found.commit(known))
+    KNOWN_SECRETS.add(secret)
+    records.change(put("second"))
+    records.close()
+    written = (folder / "catalog.json").read_text("utf-8")
+    assert secret not in written
+    assert f"Ada {HIDDEN}" in written
+    assert sorted(DiskRecords(folder).load().connections) == ["first", "second"]
+    before = (folder / "catalog.json").stat().st_mtime_ns
+    records.close()
+    assert (folder / "catalog.json").stat().st_mtime_ns == before

@@ -44,6 +44,15 @@ def taken(typed: str) -> Secret:
     return parse_secret(typed, "the prompt", TOKEN.prompt)
 
 
+echoes: list[bool] = []
+
+
+def watched(typed: str) -> list[bool]:
+    echoes.append(bool(termios.tcgetattr(0)[3] & termios.ECHO))
+    taken(typed)
+    return echoes
+
+
 def digits(text: str) -> int:
     if not text.isdigit():
         raise UsageError(
@@ -58,6 +67,7 @@ SCENARIOS = {
     "number": lambda: ask.text(QUESTION, "x", accept=digits),
     "secret": lambda: ask.secret(TOKEN, (WHERE, LONG), accept=taken).reveal(),
     "secret-text": lambda: [ask.secret(TOKEN, accept=taken).reveal(), ask.text(QUESTION, "kept")],
+    "secret-watched": lambda: ask.secret(TOKEN, accept=watched),
     "few": lambda: ask.choose(QUESTION, FEW),
     "few-default": lambda: ask.choose(QUESTION, FEW, "b"),
     "many": lambda: ask.choose(QUESTION, MANY),

@@ -95,6 +95,14 @@ class PrompterContract:
         assert at.end() == {"answer": TOKEN}
         assert b"no good" not in at.log.getvalue()
 
+    def test_nothing_is_shown_between_a_refused_secret_and_the_next_prompt(self, ask):
+        at = ask("secret-watched")
+        at.see("Personal access token:")
+        at.type("no good\r")
+        at.see_again("Personal access token:")
+        at.type(TOKEN + "\r")
+        assert at.end() == {"answer": [False, False]}
+
     @pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["ctrl-c", "ctrl-d"])
     def test_leaving_is_one_error_and_the_terminal_is_as_before(self, ask, key):
         scenarios = ["text", "secret", "few", "some", "yes"]
@@ -116,12 +124,16 @@ class PrompterContract:
             f"1after={first}",
             f"1after={first},2before={again}",
             f"1after={first},2after={again}",
-        ]
-        late = [
             f"2before={first}",
             f"2after={first}",
+            f"2after={first},3before={again}",
+        ]
+        late = [
             f"3before={first}",
-            f"2before={first},3before={again}",
+            f"3after={first}",
+            f"4before={first}",
+            f"4after={first},5before={again}",
+            f"3before={first},4before={again}",
         ]
         at = ask(" ".join(f"secret!{strikes}" for strikes in early + late))
         for number in range(len(early) + 1, len(early + late) + 1):

@@ -21,12 +21,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from shlex import quote
 from typing import Any, Final, cast
 
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import Reason, UsageError
-from aspm_ado.domain.text import clean, clean_said
+from aspm_ado.domain.text import clean, clean_said, typed_word
 
 VARIABLES: Final = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 """Variables that name a file or folder of certificates, the first readable one wins."""
@@ -185,7 +184,7 @@ def _note_writable(place: Path, name: str, note: Callable[[str], None]) -> None:
         if found.st_uid not in (0, os.geteuid()):
             problem = f"belongs to another user: {clean(one)}"
         elif found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not is_sticky:
-            problem = f"can be changed by other users. Run: chmod go-w {quote(clean(one))}"
+            problem = f"can be changed by other users. Run: chmod go-w {typed_word(one)}"
         else:
             continue
         note(f"Other users can choose which servers are trusted: the path in {name} {problem}")

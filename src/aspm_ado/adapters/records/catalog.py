@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,7 @@ from aspm_ado.adapters.records.codec import (
     encode_draft,
     older_version,
 )
-from aspm_ado.adapters.records.folder import Claims, Disk, PrivateFolder, WriterLock
+from aspm_ado.adapters.records.folder import LOCK, Claims, Disk, PrivateFolder, WriterLock
 from aspm_ado.domain.reasons import DamagedRecordsError, Reason, StoreError
 from aspm_ado.domain.stored import Catalogue, Draft
 from aspm_ado.domain.text import clean
@@ -153,8 +153,16 @@ class DiskRecords:
     def check(self) -> None:
         """Make the folder, prove that it takes a lock and a file, and read the catalogue."""
         self._folder.ensure()
+        self._folder.require_plain(LOCK)
         self._folder.prove_writable()
         self.load()
+
+    def close(self) -> None:
+        """Take secrets that this run learned later out of what it wrote earlier."""
+        if self._written is not None:
+            with suppress(StoreError):
+                if self._folder.has_late_secrets(_CATALOGUE):
+                    self.change(lambda known: known)
 
     def load_draft(self) -> Draft | None:
         """The draft. A damaged one is as good as none: it holds answers that can be given again."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.known_secrets import KNOWN_SECRETS
 from aspm_ado.domain.reasons import Reason, StoreError
-from aspm_ado.domain.text import clean, system_words
+from aspm_ado.domain.text import clean, system_words, typed_word
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -38,6 +38,7 @@ _LARGEST: Final = 32 * 1024 * 1024
 _LEFTOVER: Final = ".tmp"
 _ATTEMPTS: Final = 20
 ON_A_LOCAL_DISK: Final = "Pass a folder on a local disk with `--config-dir`."
+_TO_MOVE: Final = "Check that file, and move it."
 _WRITABLE: Final = "Fix that, or pass a writable folder with `--config-dir`."
 
 
@@ -82,6 +83,8 @@ class PrivateFolder:
         self.path, self._disk = path, disk
         self._lines: dict[str, frozenset[bytes]] = {}
         """The lines of each file as it was last written."""
+        self._known_at: dict[str, int] = {}
+        """How many secrets were known when all of a file was last looked through."""
 
     def ensure(self) -> None:
         """Make it for this user alone, whatever the umask, with what is above it; or examine it."""
@@ -115,9 +118,7 @@ class PrivateFolder:
         path = self.path / name
         if not self.examine():
             return None
-        if path.is_symlink():
-            remedy = "Replace the link with the file, or remove it."
-            raise _unfit(path, "is a link to somewhere else", remedy)
+        self.require_plain(name)
         with _refusing(path, "cannot be read"):
             try:
                 descriptor = self._disk.open(path, os.O_RDONLY | _GUARD | _NO_WAIT)
@@ -126,13 +127,26 @@ class PrivateFolder:
             try:
                 found = os.fstat(descriptor)
                 if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:
-                    remedy = "Check that file, and move it."
-                    raise _unfit(path, "is not a file of aspm-ado", remedy)
+                    raise _unfit(path, "is not a file of aspm-ado", _TO_MOVE)
                 _require_private(path, found)
                 with os.fdopen(descriptor, "rb", closefd=False) as file:
                     return file.read(_LARGEST)
             finally:
                 os.close(descriptor)
+
+    def require_plain(self, name: str) -> None:
+        """Refuse a link, a folder, a pipe or a device in the place of a file of ours."""
+        path = self.path / name
+        with _refusing(path, "cannot be read"):
+            try:
+                kind = path.lstat().st_mode
+            except (FileNotFoundError, NotADirectoryError):
+                return
+        if stat.S_ISLNK(kind):
+            remedy = "Replace the link with the file, or remove it."
+            raise _unfit(path, "is a link to somewhere else", remedy)
+        if not stat.S_ISREG(kind):
+            raise _unfit(path, "is not a file of aspm-ado", _TO_MOVE)
 
     def write(self, name: str, data: bytes, *, lasts: bool = True) -> None:
         """Replace the file by one of mode 0600; after any failure the old one is as it was.
@@ -156,12 +170,26 @@ class PrivateFolder:
 
         No secret goes over several lines of JSON.
         """
+        self._known_at.setdefault(name, KNOWN_SECRETS.count)
         before = self._lines.get(name, frozenset())
         new = b"\n".join(line for line in data.split(b"\n") if line not in before)
         if _without_secrets(new) != new:
             data = _without_secrets(data)
         self._lines[name] = frozenset(data.split(b"\n"))
         return data
+
+    def has_late_secrets(self, name: str) -> bool:
+        """Whether a file has a secret that was learned after that line of it was written.
+
+        The next writing then looks through all of it.
+        """
+        if self._known_at.get(name, KNOWN_SECRETS.count) == KNOWN_SECRETS.count:
+            return False
+        raw = self.read(name)
+        if raw is None or _without_secrets(raw) == raw:
+            return False
+        del self._lines[name], self._known_at[name]
+        return True
 
     def prove_writable(self) -> None:
         """Write a file, lock and remove it: permissions say too little (root, a full disk, NFS)."""
@@ -341,13 +369,11 @@ def _require_private(path: Path, found: os.stat_result) -> None:
         remedy = "Run aspm-ado as its owner, or pass your own folder with `--config-dir`."
         raise _unfit(path, "belongs to another user", remedy)
     if found.st_mode & _OTHERS_WRITE:
-        from shlex import quote
-
-        remedy = f"Run `chmod go-w {quote(clean(path))}`."
+        remedy = f"Run `chmod go-w {typed_word(path)}`."
         raise _unfit(path, "can be written by other users", remedy)
 
 
-_LOCK: Final = "catalog.lock"
+LOCK: Final = "catalog.lock"
 _HOLDER: Final = "catalog.holder"
 _CLAIM: Final = ".claim"
 
@@ -381,7 +407,8 @@ class WriterLock:
         """
         from filelock import FileLock, Timeout  # 90 ms of imports that reading never needs
 
-        path = self._folder.path / _LOCK
+        path = self._folder.path / LOCK
+        self._folder.require_plain(LOCK)
         try:
             if self._lock is None:
                 require_locks(path)
@@ -463,6 +490,7 @@ class Claims:
         if name in self._held:
             return True
         path = self._folder.path / f"{name}{_CLAIM}"
+        self._folder.require_plain(path.name)
         lock = FileLock(path, mode=0o600)
         try:
             lock.acquire(timeout=0)

@@ -79,13 +79,15 @@ class TerminalPrompter:
         """
         for line in context:
             self._tell(line)
-        while True:
-            with _leaving(question):
+        with _leaving(question), restored() as signals:
+            _put_echo_off()  # also between two prompts
+            while signals.first is None:
                 typed = self._console.hidden(self._label(question))
-            try:
-                return accept(typed)
-            except UserError as refusal:
-                self._explain(refusal, typed)
+                try:
+                    return accept(typed)
+                except UserError as refusal:
+                    self._explain(refusal, typed)
+            raise KeyboardInterrupt
 
     def choose(self, question: Question, choices: Sequence[Choice], default: str = "") -> str:
         """One of the choices' values. A ``default`` that is not among them is forgotten."""
@@ -154,6 +156,18 @@ class TerminalPrompter:
 
     def _readable(self, text: str) -> str:
         return encodable(text, self._stream.encoding)
+
+
+def _put_echo_off() -> None:
+    """Let the terminal of stdin show nothing that is typed."""
+    if sys.platform == "win32":
+        return
+    import termios
+
+    with contextlib.suppress(OSError, ValueError, termios.error):
+        attributes = termios.tcgetattr(sys.stdin.fileno())
+        attributes[3] &= ~termios.ECHO
+        termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, attributes)
 
 
 @contextlib.contextmanager
@@ -247,6 +261,8 @@ class TypedConsole:
             signals.leave = _interrupt  # nothing else ends the reading of a line
             prompt = self._prompt(message)
             signals.resume = partial(self._hide_again, prompt)
+            if signals.first is not None:  # it came before it could end anything
+                _interrupt()
             try:
                 with self._line_ended():
                     return getpass.getpass(prompt, stream=self._stream)

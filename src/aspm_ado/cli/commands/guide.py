@@ -19,6 +19,7 @@ from aspm_ado.domain.guide import (
 )
 from aspm_ado.domain.questions import COLLECTION, REQUEST
 from aspm_ado.domain.reasons import Reason, UsageError
+from aspm_ado.domain.text import typed_word
 from aspm_ado.flows.answers import Asker, one_of
 from aspm_ado.flows.options import purpose_given, reach_given
 from aspm_ado.flows.target import ask_target
@@ -84,7 +85,7 @@ def _refuse_pointless_request(policy: Policy, place: Place, calendar: Calendar) 
             Reason.INPUT_INVALID,
             "--request global has no use: "
             f"Microsoft announced the end of global tokens for {calendar.global_end}.",
-            remedy=f"Create one token per organization: aspm-ado guide -o {place.name}",
+            remedy=f"Create one token per organization: aspm-ado guide -o {typed_word(place.name)}",
         )
 
 

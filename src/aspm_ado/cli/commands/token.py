@@ -10,7 +10,7 @@ from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import keeps_what_it_gets, write_exactly
 from aspm_ado.domain.questions import YES
 from aspm_ado.domain.reasons import Reason, UsageError
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import typed_word
 from aspm_ado.flows.token import stored_token
 
 _PIPELINES: Final = ("CI", "TF_BUILD", "GITHUB_ACTIONS")
@@ -27,7 +27,7 @@ def run_token(invocation: Invocation, name: str | None = None) -> int:
 
 def _refuse_display(invocation: Invocation, name: str | None) -> None:
     """Raise ``UsageError`` where the token would be shown, or kept in a file."""
-    command = f"aspm-ado token {clean(name or 'NAME', 70)}"
+    command = f"aspm-ado token {typed_word(name or 'NAME')}"
     if invocation.as_json:
         raise UsageError(
             Reason.USAGE,

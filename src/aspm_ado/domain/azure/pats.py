@@ -19,7 +19,7 @@ from aspm_ado.domain.documents import PatAnswer, Pats
 from aspm_ado.domain.guide import POLICIES, Policy, guide
 from aspm_ado.domain.reasons import NEVER_SENT, NotCreatedError, Reason
 from aspm_ado.domain.rules.classify import AnswerKind, classify, error_text, explain_inconclusive
-from aspm_ado.domain.text import clean, clean_said
+from aspm_ado.domain.text import clean, clean_said, typed_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,7 +97,7 @@ def differences(order: Order, granted: Pat, today: date) -> list[str]:
             f"The token expires on {until} ({count_days((until - today).days)}), not on "
             f"{order.until}: a policy limits the lifespan of tokens. Rotate it before: "
             "aspm-ado rotate NAME. To request a longer lifespan: aspm-ado guide "
-            f"-o {order.place.name} --request lifespan"
+            f"-o {typed_word(order.place.name)} --request lifespan"
         )
     if granted.scopes and granted.scopes != frozenset(order.scopes):
         found.append(

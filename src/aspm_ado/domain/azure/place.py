@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from aspm_ado.domain.documents import Repository
 from aspm_ado.domain.http import Origin, split_url
 from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.secret import holds_token, secret_as_value, trim
-from aspm_ado.domain.text import clean, shown_address
+from aspm_ado.domain.text import clean, shown_address, typed_word
 
 if TYPE_CHECKING:
     from aspm_ado.domain.stored import Entry
@@ -149,9 +148,9 @@ class Place:
 def options_for(site: Site, names: Iterable[str]) -> str:
     """The options that name organizations or collections of a site, as a user types them."""
     if site.deployment is Deployment.SERVICES:
-        return " ".join(f"-o {shlex.quote(clean(name, 100))}" for name in names)
-    where = [f"--server-url {shlex.quote(clean(site.base_url, 1000))}"]
-    return " ".join([*where, *(f"--collection {shlex.quote(clean(name, 100))}" for name in names)])
+        return " ".join(f"-o {typed_word(name)}" for name in names)
+    where = [f"--server-url {typed_word(site.base_url)}"]
+    return " ".join([*where, *(f"--collection {typed_word(name)}" for name in names)])
 
 
 def site_of(entry: Entry) -> Site:

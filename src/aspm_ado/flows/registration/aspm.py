@@ -25,6 +25,7 @@ from aspm_ado.domain.rules.aspm import (
     tool_accepted,
 )
 from aspm_ado.domain.secret import Secret, holds_token, parse_secret, secret_as_value
+from aspm_ado.domain.text import typed_word
 from aspm_ado.flows.answers import AUTO
 from aspm_ado.flows.storage.connection import aspm_service
 from aspm_ado.flows.tokens.sources import ASPM_VARIABLES, ApiToken, aspm_token_given
@@ -254,7 +255,8 @@ def _stored_token(context: Context, target: AspmTarget) -> ApiToken | AspmResult
         Status.FAIL,
         f"{context.vault.title} has no API token any more for {Origin.of(target.url).host}.",
         Reason.TOKEN_GONE,
-        f"Give a new one: aspm-ado rotate --aspm-url {target.url} --aspm-token-file FILE",
+        f"Give a new one: aspm-ado rotate --aspm-url {typed_word(target.url)} "
+        "--aspm-token-file FILE",
         next=Command("rotate", aspm_url=target.url),
     )
     return _unread(target, check)

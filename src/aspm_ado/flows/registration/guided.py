@@ -5,7 +5,6 @@ The values that a person enters in Invicti ASPM, and how it went.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -34,7 +33,7 @@ from aspm_ado.domain.stored import (
     RegistrationMode,
     RegistrationState,
 )
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean, typed_word
 from aspm_ado.flows.registration.aspm import knows_tool
 from aspm_ado.flows.storage.successor import swap
 
@@ -291,7 +290,7 @@ class _Sitting:
         command, place = f"aspm-ado token {handoff.connection}", handoff.place
         if self.total > 1:
             flag = _NAMES_PLACE[place.site.deployment]
-            command += f" {flag} {shlex.quote(place.name)}"
+            command += f" {flag} {typed_word(place.name)}"
         return f"To pipe the token to a command, run in another terminal: {command} | COMMAND"
 
     def proven(self, handoff: Handoff, *, known_before: bool | None) -> Registration:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import methodcaller
-from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.place import Deployment, Site, parse_organization, site_of
@@ -25,7 +24,7 @@ from aspm_ado.domain.rules.access import judge_access
 from aspm_ado.domain.rules.reach import more_listed, not_listed
 from aspm_ado.domain.secret import Secret
 from aspm_ado.domain.stored import Entry, RegistrationState
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean, typed_word
 from aspm_ado.flows.answers import declined
 from aspm_ado.flows.handoff import HandoffResult
 from aspm_ado.flows.options import GUIDED, aspm_options, demand_stored
@@ -330,7 +329,7 @@ def _demand_different(context: Context, entry: Entry, tokens: Sequence[Token]) -
             raise UsageError(
                 Reason.TOKEN_UNCHANGED,
                 f"The token for {seen[old]} is already the global token of “{entry.name}”.",
-                remedy=f"Create a new one: aspm-ado guide -o {quote(seen[old])} "
+                remedy=f"Create a new one: aspm-ado guide -o {typed_word(seen[old])} "
                 "--reach organization",
             )
 
