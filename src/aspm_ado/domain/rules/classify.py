@@ -309,7 +309,7 @@ _EXPLANATIONS: Final = {
     ),
     AnswerKind.NOT_AZURE_DEVOPS: (
         Reason.NOT_AZURE_DEVOPS,
-        "Something else answered instead of {host} (status {status}, no Azure DevOps header).",
+        "Something else answered instead of {host} (status {status}, no mark of Azure DevOps).",
         _ON_THE_WAY,
     ),
     AnswerKind.NO_ROUTE: (
