@@ -136,7 +136,7 @@ def install_in_profile(shell: str, script: str) -> Path:
 def _detect_shell() -> str:
     import shellingham  # type: ignore[import-untyped]
 
-    from aspm_ado.cli.context import SECRET_VARIABLES
+    from aspm_ado.domain.questions import SECRET_VARIABLES
 
     for name in SECRET_VARIABLES:
         os.environ.pop(name, None)  # on some platforms a program is started to find out

@@ -18,10 +18,15 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 from aspm_ado.adapters.terminal.voice import columns_of, is_terminal
 from aspm_ado.cli.options import is_true
 from aspm_ado.domain.questions import JSON, REPORT, SHOW_ALL
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import (
+    BUG_REMEDY,
+    Problem,
+    Reason,
+    UsageError,
+    UserError,
+    bug_words,
+)
 from aspm_ado.domain.text import clean, display_width, encodable, strip_controls, system_words, wrap
-
-from ..domain.reasons import BUG_REMEDY, Problem, UsageError, UserError, bug_words
 
 if TYPE_CHECKING:
     from aspm_ado.adapters.terminal.voice import TerminalVoice

@@ -75,7 +75,7 @@ if TYPE_CHECKING:
 API: Final = "api"
 GUIDED: Final = "guided"
 NONE: Final = "none"
-_OR_LATER: Final = replace(ASPM_URL, prompt=f"{ASPM_URL.prompt} (or “{LATER}”)")
+_OR_LATER: Final = ASPM_URL.hinting(f"or “{LATER}”")
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.aspm.registration import RegistrationFacts, token_of
 from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.azure.retirement import DaySource, Reach, global_token_warnings
-from aspm_ado.domain.questions import PAT_EXPIRES, PAT_SOURCES
+from aspm_ado.domain.questions import PAT_EXPIRES, PAT_SOURCES, SECRET_VARIABLES
 from aspm_ado.domain.reasons import CheckId, Reason, StoreError, UsageError
 from aspm_ado.domain.report import (
     AspmReport,
@@ -61,8 +61,6 @@ from aspm_ado.flows.target import (
     target_given,
 )
 from aspm_ado.flows.tokens.sources import (
-    ASPM_VARIABLES,
-    PAT_VARIABLES,
     Tokens,
     ask_token,
     end_given,
@@ -148,7 +146,7 @@ def validate_stored(
         _with_end_given(context, entry)
         for entry in stored_entries(context, names, otherwise=AD_HOC)
     ]
-    variables = [one for one in (*PAT_VARIABLES, *ASPM_VARIABLES) if context.sources.variable(one)]
+    variables = [one for one in SECRET_VARIABLES if context.sources.variable(one)]
     given = filter(None, map(context.asker.given, PAT_SOURCES))
     variables += [one.source for one in given if not one.is_flag]
     for variable in variables:

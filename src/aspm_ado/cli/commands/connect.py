@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from aspm_ado.adapters.threads import read_file
 from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.options import collect_given
 from aspm_ado.cli.output import problem_of, write_report
@@ -37,8 +38,6 @@ from aspm_ado.domain.stored import Draft
 from aspm_ado.domain.text import clean, system_words
 from aspm_ado.flows.connect import connect, merged, not_made, title_of
 from aspm_ado.flows.tokens.creation import revoking_unkept
-
-from ...adapters.threads import read_file
 
 if TYPE_CHECKING:
     from aspm_ado.domain.report import Report

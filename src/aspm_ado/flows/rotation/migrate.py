@@ -17,7 +17,13 @@ from aspm_ado.domain.documents import Names
 from aspm_ado.domain.guide import Policy, guide, request_for
 from aspm_ado.domain.http import Credential
 from aspm_ado.domain.migration_plan import PlanRow, PlanState, TokenWay
-from aspm_ado.domain.questions import ALL_ORGANIZATIONS, ORGANIZATION, Choice, Question
+from aspm_ado.domain.questions import (
+    ALL_ORGANIZATIONS,
+    ORGANIZATION,
+    PAT_VARIABLES,
+    Choice,
+    Question,
+)
 from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.report import Report
 from aspm_ado.domain.rules.access import judge_access
@@ -39,7 +45,7 @@ from aspm_ado.flows.storage.transaction import (
 from aspm_ado.flows.target import stored_entries
 from aspm_ado.flows.tokens.creation import NEVER, creation_asked
 from aspm_ado.flows.tokens.lifecycle import with_entra_tenant
-from aspm_ado.flows.tokens.sources import PAT_VARIABLES, Tokens, tokens_given
+from aspm_ado.flows.tokens.sources import Tokens, tokens_given
 from aspm_ado.flows.validation.report import report
 from aspm_ado.flows.validation.requests import NOT_ALL, profile_and_list
 from aspm_ado.flows.validation.token import Token

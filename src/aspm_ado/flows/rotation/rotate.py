@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.aspm.api import where_tokens_are_made
 from aspm_ado.domain.azure.place import Deployment, site_of
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach, stored_demand_note
-from aspm_ado.domain.questions import ASPM_URL, YES, Choice, Question
+from aspm_ado.domain.questions import ASPM_URL, ASPM_VARIABLES, PAT_VARIABLES, YES, Choice, Question
 from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.report import Command, Report
 from aspm_ado.domain.text import clean
@@ -42,8 +42,6 @@ from aspm_ado.flows.storage.transaction import (
 from aspm_ado.flows.target import known_name, stored_entries
 from aspm_ado.flows.tokens.creation import REQUIRE, Creation, creation_asked, revoking_unkept
 from aspm_ado.flows.tokens.sources import (
-    ASPM_VARIABLES,
-    PAT_VARIABLES,
     Tokens,
     missing_token,
     tokens_given,
