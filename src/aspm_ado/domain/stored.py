@@ -14,6 +14,7 @@ from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.secret import TokenFormat
 
 if TYPE_CHECKING:
+    from aspm_ado.domain.azure.place import Site
     from aspm_ado.domain.documents import Identity
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
@@ -237,6 +238,13 @@ class Entry:
         from aspm_ado.domain.http import Origin
 
         return str(Origin.of(self.base_url))
+
+    @property
+    def site(self) -> Site:
+        """Where its organizations are."""
+        from aspm_ado.domain.azure.place import Site
+
+        return Site(self.deployment, self.base_url, self.ca_bundle)
 
     @property
     def known_credentials(self) -> tuple[StoredCredential, ...]:

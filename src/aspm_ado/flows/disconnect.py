@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from operator import methodcaller
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.questions import YES, Question
 from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.stored import RegistrationState
@@ -118,7 +117,7 @@ def _pages(entry: Entry) -> tuple[str, ...]:
 
     One page for each credential, and for each new token that waited.
     """
-    site = site_of(entry)
+    site = entry.site
     first: dict[str, str] = {}
     for one in entry.organizations:
         first.setdefault(one.credential, one.name)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from aspm_ado.domain.aspm.api import Dialect, Settings, settings_for
 from aspm_ado.domain.aspm.handoff import stored_evidence
 from aspm_ado.domain.aspm.registration import NewToken, RegistrationFacts, token_of
-from aspm_ado.domain.azure.place import options_for, site_of
+from aspm_ado.domain.azure.place import options_for
 from aspm_ado.domain.reasons import (
     HandoffInterruptedError,
     InterruptedByUserError,
@@ -243,7 +243,7 @@ def _validated(
 
 
 def _where(entry: Entry) -> str:
-    return options_for(site_of(entry), [entry.organizations[0].name])
+    return options_for(entry.site, [entry.organizations[0].name])
 
 
 def _handoff(entry: Entry, one: StoredOrganization, secret: Secret, settings: Settings) -> Handoff:
@@ -259,7 +259,7 @@ def _handoff(entry: Entry, one: StoredOrganization, secret: Secret, settings: Se
     evidence = stored_evidence(one.verdict, day, credential.reach, credential.owner)
     return Handoff(
         entry.name,
-        site_of(entry).place(one.name),
+        entry.site.place(one.name),
         entry.purpose,
         settings,
         secret,

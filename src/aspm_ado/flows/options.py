@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import Dialect, settings_for
-from aspm_ado.domain.azure.place import Deployment, Purpose, parse_organization, site_of
+from aspm_ado.domain.azure.place import Deployment, Purpose, parse_organization
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.questions import (
     ALL_ORGANIZATIONS,
@@ -292,7 +292,7 @@ def _named(given: Target | None, old: Entry | None) -> tuple[Place, ...]:
     places = given.places if given is not None else ()
     if old is None:
         return places
-    return (*places, *(site_of(old).place(one.name) for one in old.organizations))
+    return (*places, *(old.site.place(one.name) for one in old.organizations))
 
 
 def _name(name: str | None, target: Target) -> str:
@@ -346,7 +346,7 @@ def _at_the_same_server(target: Target, old: Entry) -> Target:
         )
     if not old.ca_bundle:
         return target
-    return target.at(site_of(old))
+    return target.at(old.site)
 
 
 # What is demanded of the tokens

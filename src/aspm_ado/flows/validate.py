@@ -8,8 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.registration import RegistrationFacts, token_of
-from aspm_ado.domain.azure.place import site_of
-from aspm_ado.domain.azure.retirement import DaySource, Reach, global_token_warnings
+from aspm_ado.domain.azure.retirement import DaySource, Reach
 from aspm_ado.domain.questions import PAT_EXPIRES, PAT_SOURCES, SECRET_VARIABLES
 from aspm_ado.domain.reasons import CheckId, Reason, StoreError, UsageError
 from aspm_ado.domain.report import (
@@ -27,7 +26,7 @@ from aspm_ado.domain.report import (
 from aspm_ado.domain.rules.access import TokenHistory
 from aspm_ado.domain.rules.clone import clone_skipped
 from aspm_ado.domain.rules.scopes import scopes_not_asked
-from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS
+from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS, global_token_warnings
 from aspm_ado.domain.stored import (
     Catalogue,
     Entry,
@@ -219,7 +218,7 @@ def _stopping(context: Context, one: _Validation) -> Iterator[str]:
 
 def _stored_tokens(context: Context, entry: Entry, secrets: Secrets) -> list[Token]:
     """The tokens of a connection with the organizations that they serve."""
-    site, demand = site_of(entry), demand_stored(context, entry)
+    site, demand = entry.site, demand_stored(context, entry)
     tokens = []
     for key, secret in secrets.items():
         known = entry.credentials[key]
@@ -282,7 +281,7 @@ def _fresh(validation: _Validation, catalogue: Catalogue) -> tuple[str, ...]:
     entry = validation.entry
     if not entry.offered:
         return ()  # nothing was listed before: nobody can tell what is new
-    site = site_of(entry)
+    site = entry.site
     known = {site.place(name).key for name in entry.offered}
     for other in catalogue.connections.values():
         if other.base_url == entry.base_url:

@@ -20,14 +20,12 @@ from aspm_ado.domain.reasons import CheckId, Reason
 from aspm_ado.domain.report import Command, Status, TokenFacts, Verdict
 from aspm_ado.domain.text import FEW, clean, some_of
 from aspm_ado.domain.ticket import responsibilities
-from aspm_ado.render.text import VERDICTS
+from aspm_ado.render.text import VERDICTS, Line
 
 if TYPE_CHECKING:
     from aspm_ado.domain.report import Check, ConnectionReport, OrganizationReport, Report
 
 _T = TypeVar("_T")
-Line = tuple[Status | None, str]
-"""A line, and the status whose mark stands before it."""
 
 _COUNTED: Final = (
     ((Status.PASS, Status.PARTIAL), "passed", "passed"),

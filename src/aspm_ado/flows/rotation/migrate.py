@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from operator import methodcaller
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.place import Deployment, Site, parse_organization, site_of
+from aspm_ado.domain.azure.place import Deployment, Site, parse_organization
 from aspm_ado.domain.azure.retirement import ReachDemanded
 from aspm_ado.domain.documents import Names
 from aspm_ado.domain.guide import Policy, guide, request_for
@@ -68,7 +68,7 @@ def migrate(context: Context, name: str) -> Report:
     names = _chosen(context, entry, tokens)
     _demand_tokens(context, entry, names, tokens)
     before = entry = _with_choice(context, entry, names)
-    places = [site_of(entry).place(one) for one in names]
+    places = [entry.site.place(one) for one in names]
     groups = tuple((one,) for one in places if not entry.has_own(one.name))
     demand = demand_stored(context, entry, ReachDemanded.ORGANIZATION)
     renewal = Renewal(context, "migrate", entry, groups, demand, options, one_each=True)
@@ -158,7 +158,7 @@ def reached_organizations(
     ``ask_each`` asks every organization, too. Where it does not answer any more, the list is what
     is on record, and why is said. Two or three round trips.
     """
-    site, is_asked = site_of(entry), False
+    site, is_asked = entry.site, False
     found = ReachedOrganizations(context.clock.calendar())
     names = [*(one.name for one in entry.organizations), *entry.chosen]
     for secret in _shared_tokens(context, entry):
@@ -246,7 +246,7 @@ def _chosen(context: Context, entry: Entry, tokens: Tokens) -> tuple[str, ...]:
 
 def _demand_tokens(context: Context, entry: Entry, names: Sequence[str], tokens: Tokens) -> None:
     """With nobody to ask: name every organization that has and gets no token of its own."""
-    places = [site_of(entry).place(name) for name in names if not entry.has_own(name)]
+    places = [entry.site.place(name) for name in names if not entry.has_own(name)]
     demand = demand_stored(context, entry, ReachDemanded.ORGANIZATION)
     demand_tokens(context, places, demand, tokens)
 
@@ -294,7 +294,7 @@ def _own_tokens(context: Context, entry: Entry) -> Tokens:
 
     A token for all of them is what ends here: refused.
     """
-    site = site_of(entry)
+    site = entry.site
     stored = [site.place(one.name) for one in entry.organizations]
     named = (*context.asker.many(ORGANIZATION, parse_organization), *stored)
     given = tokens_given(context.asker, context.sources, site, named)
@@ -375,13 +375,13 @@ def _by_az(context: Context, entry: Entry, names: Sequence[str]) -> frozenset[st
     entra = context.entra
     if creation_asked(context.asker) == NEVER or entra is None or not entra.is_there:
         return frozenset()
-    site = site_of(entry)
+    site = entry.site
     places = [site.place(name) for name in names if not entry.has_own(name)]
     return with_entra_tenant(context, places)
 
 
 def _row(entry: Entry, name: str, found: ReachedOrganizations, by_az: frozenset[str]) -> PlanRow:
-    place, purpose = site_of(entry).place(name), entry.purpose
+    place, purpose = entry.site.place(name), entry.purpose
     made = guide(place, purpose, _REACH, found.calendar)
     request = None
     if entry.has_own(name):

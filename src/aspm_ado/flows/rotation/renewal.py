@@ -14,7 +14,6 @@ from operator import methodcaller
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.registration import NewToken
-from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY, YES, Choice, Question
 from aspm_ado.domain.reasons import CheckId, NotCreatedError, Reason, UsageError
@@ -142,7 +141,7 @@ class Renewal:
         unless they only have to have one of their own.
         """
         context, entry = self.context, self.entry
-        meant = token.meant_for(site_of(entry), self.meant(group), self.demand)
+        meant = token.meant_for(entry.site, self.meant(group), self.demand)
         usernames = (one.username for one in self.stored(group) if one.username)
         meant.username = meant.username or next(usernames, "")
         [result] = validate_until_good(context, [meant], corrects=ABSENT)

@@ -8,11 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import where_tokens_are_made
-from aspm_ado.domain.azure.place import Deployment, site_of
-from aspm_ado.domain.azure.retirement import MIGRATE, Reach, stored_demand_note
+from aspm_ado.domain.azure.place import Deployment
+from aspm_ado.domain.azure.retirement import MIGRATE, Reach
 from aspm_ado.domain.questions import ASPM_URL, ASPM_VARIABLES, PAT_VARIABLES, YES, Choice, Question
 from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.report import Command, Report
+from aspm_ado.domain.rules.token import stored_demand_note
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handoff import leading_on
 from aspm_ado.flows.options import aspm_options, demand_renewed
@@ -77,8 +78,8 @@ def rotate(context: Context, name: str, organizations: Sequence[str]) -> Report:
 def _rotated(context: Context, name: str, organizations: Sequence[str]) -> Report:
     [entry] = stored_entries(context, [name])
     options = aspm_options(context.asker, entry)
-    stored = [site_of(entry).place(one.name) for one in entry.organizations]
-    given = tokens_given(context.asker, context.sources, site_of(entry), stored)
+    stored = [entry.site.place(one.name) for one in entry.organizations]
+    given = tokens_given(context.asker, context.sources, entry.site, stored)
     demand, note = demand_renewed(context, entry), ""
     group = _meant(context, entry, organizations or [place.name for place in given.named])
     if demand.on_record:
@@ -162,7 +163,7 @@ def _one_rotated(renewal: Renewal, group: tuple[Place, ...], given: Tokens) -> R
     if not is_kept:
         context.voice.warn("Nothing changed. The current token stays in use.")
         purpose = renewal.demand.purpose
-        shown = connection_report(entry.name, site_of(entry), purpose, reports)
+        shown = connection_report(entry.name, entry.site, purpose, reports)
         return report(context, "rotate", [shown])
     entry = context.records.load().connections[entry.name]
     return _handed_on(renewal, entry, renewal.meant(group), reports)
@@ -236,7 +237,7 @@ def _meant(context: Context, entry: Entry, organizations: Sequence[str]) -> tupl
 
     Those named, or all that share the one token meant.
     """
-    site = site_of(entry)
+    site = entry.site
     if organizations:
         names = dict.fromkeys(known_name(entry, text) for text in organizations)
         return tuple(site.place(name) for name in names)

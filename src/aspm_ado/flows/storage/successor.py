@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.reasons import CheckId, Reason
 from aspm_ado.domain.report import Check, Status
 from aspm_ado.domain.stored import (
@@ -160,7 +159,7 @@ def _replaced(
 def _place(entry: Entry, key: str) -> Place:
     """Where a token is revoked: on the page of its organization, or of the first."""
     held = [one.name for one in entry.organizations if one.credential == key]
-    return site_of(entry).place((held or [entry.organizations[0].name])[0])
+    return entry.site.place((held or [entry.organizations[0].name])[0])
 
 
 def revoke_replaced(context: Context, before: Entry, after: Entry) -> None:

@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.registration import RegistrationFacts, judge_registration
-from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach
 from aspm_ado.domain.reasons import CheckId, Reason, StoreError
 from aspm_ado.domain.report import (
@@ -289,4 +288,4 @@ def entry_report(
     aspm: AspmReport | None = None,
 ) -> ConnectionReport:
     """The report of a stored connection."""
-    return connection_report(entry.name, site_of(entry), entry.purpose, organizations, checks, aspm)
+    return connection_report(entry.name, entry.site, entry.purpose, organizations, checks, aspm)
