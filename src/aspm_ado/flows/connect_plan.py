@@ -69,7 +69,7 @@ class Plan:
     settings: Settings
     aspm: AspmResult | None
 
-    def tell(self) -> None:
+    def show(self) -> None:
         """Say the plan."""
         rehearsed = " (dry run: nothing is changed)" if self.options.dry_run else ""
         self.context.voice.heading(f"The plan{rehearsed}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from operator import methodcaller
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.questions import YES, Question
@@ -64,7 +63,7 @@ def disconnect(context: Context, name: str) -> Removed:
         now = context.records.load().connections.get(name)
         if now is None:
             raise changed_meanwhile(name)
-        catalogue = context.records.change(methodcaller("without", name))
+        catalogue = context.records.change(lambda old: old.without(name))
         marked = len(catalogue.erasing)
         erase_marked(context)
         remaining = context.records.load().erasing

@@ -115,7 +115,7 @@ def due_in(entry: Entry) -> list[StoredOrganization]:
     return due or list(entry.organizations)
 
 
-def _way_on(entry: Entry) -> tuple[str, str]:
+def _how_to_continue(entry: Entry) -> tuple[str, str]:
     """What is stored when a person stops in the handoff, and the command that goes on."""
     said = f"The connection “{entry.name}” is stored."
     if entry.successors:
@@ -129,16 +129,16 @@ def _way_on(entry: Entry) -> tuple[str, str]:
 
 
 @contextmanager
-def leading_on(
+def resumable(
     context: Context,
     name: str,
-    way_on: Callable[[Entry], tuple[str, str]] = _way_on,
+    how_to_continue: Callable[[Entry], tuple[str, str]] = _how_to_continue,
     error: type[InterruptedByUserError] = HandoffInterruptedError,
 ) -> Iterator[None]:
     """Inside, Ctrl-C says what is stored of the connection, and which command continues.
 
-    Both are by the record of that moment. The outermost of several decides. If ``way_on`` says
-    nothing, the interrupt stays as it is.
+    Both are by the record of that moment. The outermost of several decides. If
+    ``how_to_continue`` says nothing, the interrupt stays as it is.
     """
     try:
         yield
@@ -148,7 +148,7 @@ def leading_on(
             entry = context.records.load().connections.get(name)
         if entry is None:
             raise
-        said, command = way_on(entry)
+        said, command = how_to_continue(entry)
         if not said:
             raise
         raise error(
@@ -212,7 +212,7 @@ def bring(
         return HandoffResult(stored, aspm)
     handoffs = [_handoff(entry, one, secrets[entry.newest_key(one.name)], settings) for one in due]
     profile = profile_at(context, profile_path) if profile_path else None
-    with leading_on(context, entry.name):
+    with resumable(context, entry.name):
         outcomes = deliver(context, aspm, profile, handoffs, resumes=True, done=done)
     return HandoffResult(stored, asked, outcomes)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from operator import methodcaller
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.place import Deployment, Site, parse_organization
@@ -73,7 +72,7 @@ def migrate(context: Context, name: str) -> Report:
     demand = demand_stored(context, entry, ReachDemanded.ORGANIZATION)
     renewal = Renewal(context, "migrate", entry, groups, demand, options, one_each=True)
     made = renewal.renew_all(tokens, places, _with_choice_finished)
-    _tell_left(context, before, context.records.load().connections[entry.name])
+    _show_left(context, before, context.records.load().connections[entry.name])
     return made
 
 
@@ -111,7 +110,7 @@ def _with_choice(context: Context, entry: Entry, names: Sequence[str]) -> Entry:
     entry = without_lost(context, entry)
     if all(entry.has_own(name) for name in names):
         return entry
-    return update_entry(context, entry.name, methodcaller("migrating", names))
+    return update_entry(context, entry.name, lambda now: now.migrating(names))
 
 
 def _with_choice_finished(context: Context, entry: Entry, names: Sequence[str]) -> Entry:
@@ -122,7 +121,7 @@ def _with_choice_finished(context: Context, entry: Entry, names: Sequence[str]) 
     return update_entry(context, entry.name, Entry.migrated)
 
 
-def _tell_left(context: Context, before: Entry, now: Entry) -> None:
+def _show_left(context: Context, before: Entry, now: Entry) -> None:
     """Which organizations the old token still serves, or what it is kept for."""
     for key, old in before.credentials.items():
         if not before.is_shared(key) or key not in now.credentials:

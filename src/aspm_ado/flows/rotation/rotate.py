@@ -15,7 +15,7 @@ from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.report import Command, Report
 from aspm_ado.domain.rules.token import stored_demand_note
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.handoff import leading_on
+from aspm_ado.flows.handoff import resumable
 from aspm_ado.flows.options import aspm_options, demand_renewed
 from aspm_ado.flows.registration.aspm import (
     AspmTarget,
@@ -90,7 +90,7 @@ def _rotated(context: Context, name: str, organizations: Sequence[str]) -> Repor
         groups = tuple((place,) for place in sorted(group, key=partial(_end_of, entry)))
         return _each_rotated(Renewal(context, "rotate", entry, groups, demand, options), given)
     renewal = Renewal(context, "rotate", entry, (group,), demand, options)
-    with leading_on(context, entry.name, partial(_way_on, renewal)):
+    with resumable(context, entry.name, partial(_how_to_continue, renewal)):
         return _one_rotated(renewal, group, given)
 
 
@@ -112,7 +112,7 @@ def _end_of(entry: Entry, place: Place) -> date:
     return ends or date.max
 
 
-def _way_on(renewal: Renewal, now: Entry) -> tuple[str, str]:
+def _how_to_continue(renewal: Renewal, now: Entry) -> tuple[str, str]:
     """What is stored when a person stops, and the command that goes on."""
     before, [group] = renewal.entry, renewal.groups
     newest = {now.newest_key(place.name) for place in renewal.meant(group)} - {""}
@@ -158,9 +158,9 @@ def _one_rotated(renewal: Renewal, group: tuple[Place, ...], given: Tokens) -> R
     if waits and (covered := _covered(renewal, group)):
         return _handed_on(renewal, entry, covered)
     group, token = _obtained(renewal, group, token)
-    result, is_kept = renewal.renew(group, token)
+    result, is_stored = renewal.renew(group, token)
     reports = [named(one, entry.name) for one in result.reports]
-    if not is_kept:
+    if not is_stored:
         context.voice.warn("Nothing changed. The current token stays in use.")
         purpose = renewal.demand.purpose
         shown = connection_report(entry.name, entry.site, purpose, reports)

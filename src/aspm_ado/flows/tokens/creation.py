@@ -434,11 +434,11 @@ def revoking_unkept(context: Context) -> Iterator[None]:
     try:
         yield
     except (InterruptedByUserError, KeyboardInterrupt):
-        _tell_unstored(context)
+        _show_unstored(context)
         raise
     except UsageError as error:
         if error.reason is Reason.DECLINED:
-            _tell_unstored(context)
+            _show_unstored(context)
         raise
     finally:
         if context.created:
@@ -446,7 +446,7 @@ def revoking_unkept(context: Context) -> Iterator[None]:
             context.created.clear()
 
 
-def _tell_unstored(context: Context) -> None:
+def _show_unstored(context: Context) -> None:
     asker = context.asker
     if asker.keeps and asker.unstored:
         is_one = len(asker.unstored) == 1
