@@ -25,8 +25,9 @@ from aspm_ado.domain.report import (
 )
 from aspm_ado.domain.rules.access import TokenHistory
 from aspm_ado.domain.rules.clone import clone_skipped
+from aspm_ado.domain.rules.global_tokens import global_token_warnings
 from aspm_ado.domain.rules.scopes import scopes_not_asked
-from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS, global_token_warnings
+from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS
 from aspm_ado.domain.stored import (
     Catalogue,
     Entry,

@@ -13,7 +13,7 @@ from aspm_ado.domain.azure.retirement import MIGRATE, Reach
 from aspm_ado.domain.questions import ASPM_URL, ASPM_VARIABLES, PAT_VARIABLES, YES, Choice, Question
 from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.report import Command, Report
-from aspm_ado.domain.rules.token import stored_demand_note
+from aspm_ado.domain.rules.global_tokens import stored_demand_note
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handoff import resumable
 from aspm_ado.flows.options import aspm_options, demand_renewed
