@@ -190,6 +190,10 @@ class TokenFacts:
         return self.ends or self.expires
 
 
+EVERY_ONE: Final = "*"
+"""The name of all organizations, where they could not be listed."""
+
+
 @dataclass(frozen=True, slots=True)
 class OrganizationReport:
     """One organization or collection: who the token is, and every check.

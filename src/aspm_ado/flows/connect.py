@@ -34,6 +34,7 @@ from aspm_ado.domain.reasons import (
     UserError,
 )
 from aspm_ado.domain.report import (
+    EVERY_ONE,
     Check,
     ConnectionReport,
     OrganizationReport,
@@ -101,7 +102,6 @@ from aspm_ado.flows.tokens.retry import (
 from aspm_ado.flows.tokens.sources import Tokens
 from aspm_ado.flows.validate import validate_stored
 from aspm_ado.flows.validation.report import (
-    EVERY_ONE,
     connection_report,
     named,
     report,

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import Reach, count_days
 from aspm_ado.domain.reasons import CheckId, Reason
-from aspm_ado.domain.report import Command, Status, TokenFacts, Verdict
+from aspm_ado.domain.report import EVERY_ONE, Command, Status, TokenFacts, Verdict
 from aspm_ado.domain.text import FEW, clean, some_of
 from aspm_ado.domain.ticket import responsibilities
 from aspm_ado.render.text import VERDICTS, Line
@@ -35,8 +35,6 @@ _COUNTED: Final = (
     ((Status.SKIP,), "skipped", "skipped"),
 )
 _BAD: Final = (Status.FAIL, Status.UNKNOWN)
-_EVERY_ONE: Final = "*"
-"""The name of all organizations, where they could not be listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +133,7 @@ def _found(report: Report) -> Iterator[_Found]:
 
 def _label(report: Report, connection: ConnectionReport, one: OrganizationReport) -> str:
     """The organization, with its connection where several are in the report."""
-    name = f"every {connection.deployment.noun}" if one.name == _EVERY_ONE else one.name
+    name = f"every {connection.deployment.noun}" if one.name == EVERY_ONE else one.name
     if len(report.connections) == 1 or connection.name in (None, one.name.casefold()):
         return clean(name, 60)
     return clean(f"{connection.name}/{name}", 120)

@@ -13,6 +13,7 @@ from aspm_ado.domain.aspm.registration import RegistrationFacts, judge_registrat
 from aspm_ado.domain.azure.retirement import MIGRATE, Reach
 from aspm_ado.domain.reasons import CheckId, Reason, StoreError
 from aspm_ado.domain.report import (
+    EVERY_ONE,
     AspmReport,
     Check,
     Command,
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Purpose, Site
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.token import TokenResult
-
-EVERY_ONE: Final = "*"
-"""The name that stands for organizations that could not be listed."""
 
 
 def report_on(result: TokenResult, warn_days: int = DEFAULT_WARN_DAYS) -> None:
