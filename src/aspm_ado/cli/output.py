@@ -11,7 +11,6 @@ import os
 import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
@@ -242,7 +241,7 @@ def report_error(
             write_document(envelope(schema, command, at, problem.reason.exit_code, problem))
         else:
             before = before or Report(command, at, DaySource.LOCAL)
-            write_document(report_document(replace(before, error=problem)))
+            write_document(report_document(before.ended_by(problem)))
         if (written := written_code()) is not None:
             code = written
     if voice is None:

@@ -253,6 +253,10 @@ class Reply:
     kind: StrEnum | None = field(default=None, init=False, compare=False, repr=False)
     """Its ``AnswerKind``, once ``classify`` has looked."""
 
+    def answering(self, answer: Answer) -> Reply:
+        """The same with the document that was expected."""
+        return replace(self, answer=answer)
+
     def with_text(self, text: str) -> Reply:
         """The same with another head of the body."""
         return replace(self, text=text)

@@ -111,6 +111,10 @@ class Check:
         """Whether the user has to do or know something."""
         return self.status in (Status.WARN, Status.FAIL, Status.UNKNOWN)
 
+    def advising(self, remedy: str) -> Check:
+        """The same with another remedy."""
+        return replace(self, remedy=remedy)
+
     def followed_by(self, command: Command | None) -> Check:
         """The same with the command to run next."""
         return replace(self, next=command)
@@ -310,6 +314,10 @@ class Report:
             first, second = self.error.reason.exit_code, problem.reason.exit_code
             if first in _ENDS_THE_RUN or gravest((first, second)) is first:
                 return self
+        return self.ended_by(problem)
+
+    def ended_by(self, problem: Problem) -> Report:
+        """A copy with this error instead of its own."""
         return replace(self, error=problem)
 
 

@@ -286,7 +286,9 @@ class Entry:
         for key, one in self.successors.items():
             waiting = tuple(name for name in one.organizations if name.casefold() not in done)
             if waiting:
-                left[key] = replace(one, organizations=waiting)
+                left[key] = Successor(
+                    one.credential, waiting, one.verdicts, one.day, one.reach_demanded
+                )
         return left
 
     def awaiting(

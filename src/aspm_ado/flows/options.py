@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -262,7 +262,7 @@ def resolve_options(
     target = _ask_target(context, given, tokens)
     if tokens.shared is None and target.list_all and _creates(context, target, demand):
         places = reached_by_person(context, target.site, target.places, demand)
-        target = replace(target.adding(*places), list_all=False)
+        target = target.listed(places)
     name = _name(name, target)
     old = old or stored.get(name)
     if old is not None:

@@ -33,7 +33,7 @@ from aspm_ado.domain.text import clean, typed_word
 from aspm_ado.flows.answers import declined
 from aspm_ado.flows.handoff import HandoffResult
 from aspm_ado.flows.options import GUIDED, aspm_options, demand_stored
-from aspm_ado.flows.rotation.renewal import HOW_TO_PASS_EACH, Renewal, demand_tokens, each_report
+from aspm_ado.flows.rotation.renewal import SOURCE_FOR_EACH, Renewal, demand_tokens, each_report
 from aspm_ado.flows.storage.successor import without_lost
 from aspm_ado.flows.storage.transaction import (
     bind_entries,
@@ -301,7 +301,7 @@ def _own_tokens(context: Context, entry: Entry) -> Tokens:
         raise UsageError(
             Reason.USAGE,
             "A token is passed without its organization.",
-            remedy=HOW_TO_PASS_EACH,
+            remedy=SOURCE_FOR_EACH,
         )
     if given.shared is not None:
         context.voice.note(

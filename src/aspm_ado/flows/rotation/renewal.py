@@ -79,7 +79,7 @@ class _Tried:
     """Whether a person stopped here."""
 
 
-HOW_TO_PASS_EACH: Final = (
+SOURCE_FOR_EACH: Final = (
     "Pass one per organization: --pat-file ORGANIZATION=FILE, --pat-variable ORGANIZATION=NAME "
     "or --pat-command ORGANIZATION=COMMAND."
 )
@@ -387,7 +387,7 @@ def demand_tokens(
         raise UsageError(
             Reason.INPUT_MISSING,
             f"Each of these needs a token, and prompts are unavailable: {', '.join(missing)}.",
-            remedy=HOW_TO_PASS_EACH,
+            remedy=SOURCE_FOR_EACH,
         )
 
 

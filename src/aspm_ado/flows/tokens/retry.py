@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
 from aspm_ado.domain.azure.place import Deployment, parse_organization, parse_server
-from aspm_ado.domain.azure.retirement import Reach
+from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import boxes_of
 from aspm_ado.domain.documents import Names, UserProfile
 from aspm_ado.domain.questions import (
@@ -203,7 +203,7 @@ class _Retry:
         if answer == CORRECT:
             return self.corrected(result)
         if answer == ONE_EACH.value:
-            token.demand = token.demand.for_one_organization()
+            token.demand = token.demand.reaching(ReachDemanded.ORGANIZATION)
         elif answer == USERNAME.value:
             token.username = self.context.asker.need(CLONE_USERNAME, parse_username)
         return token

@@ -153,7 +153,7 @@ def named(organization: OrganizationReport, name: str | None) -> OrganizationRep
     checks = []
     for check in organization.checks:
         if check.remedy and old in check.remedy:
-            check = replace(check, remedy=check.remedy.replace(old, new))
+            check = check.advising(check.remedy.replace(old, new))
         checks.append(check)
     return organization.with_checks(checks)
 
@@ -185,7 +185,7 @@ _NOTHING_THERE: Final = frozenset(
 def _with_remedy(checks: Iterable[Check], remedy: str) -> Iterator[Check]:
     for check in checks:
         if check.reason in _NOTHING_THERE:
-            check = replace(check, remedy=remedy)
+            check = check.advising(remedy)
         yield check
 
 
