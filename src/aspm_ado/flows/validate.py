@@ -170,6 +170,28 @@ def validate_stored(
     return report(context, command, reports, notes)
 
 
+def validate_ad_hoc(context: Context, terms: Terms = USUAL) -> Report:
+    """Validate a token that is stored nowhere, and store nothing."""
+    asker = context.asker
+    given = target_given(asker)
+    places = given.places if given is not None else ()
+    tokens = tokens_given(asker, context.sources, site_meant(given), places)
+    demand = demand_given(context)
+    if not asker.asks:
+        refuse_missing(*missing_tokens(context, given, tokens, demand, None))
+    target = ask_target(asker, tokens.named)
+    if target.is_open:
+        raise collection_missing(target.site)
+    if tokens.lacks(target.places, list_all=target.list_all):
+        bare = (place.name for place in target.places if tokens.of(place) is None)
+        tokens = Tokens(ask_token(asker, target.site, next(bare, "")), tokens.own)
+    results = validate(context, distribute(tokens, target, demand), warn_days=terms.warn_days)
+    site = next((result.token.site for result in results), target.site)
+    reports = (terms.applied_to(named(made, None)) for result in results for made in result.reports)
+    connection = connection_report(None, site, demand.purpose, reports)
+    return report(context, "validate", [connection])
+
+
 def _with_end_given(context: Context, entry: Entry) -> Entry:
     """The connection with the day that ``--pat-expires`` says on record.
 
@@ -252,8 +274,8 @@ def _report(validation: _Validation, terms: Terms, fresh: tuple[str, ...]) -> Co
     organizations = []
     for key, stored in stored_by_key(entry).items():
         if key in found:
-            made = named(found[key].report, entry.name)
-            made = with_changes(made, stored, entry.credentials[stored.credential], fresh)
+            known = entry.credentials[stored.credential]
+            made = with_changes(found[key].report, stored, known, fresh)
         else:
             made = _unread(entry, stored)
         state = _registration(validation, stored)
@@ -393,25 +415,3 @@ def _with_owner(credential: StoredCredential, made: OrganizationReport) -> Store
         identity_name=who.name,
         identity_account=who.account,
     )
-
-
-def validate_ad_hoc(context: Context, terms: Terms = USUAL) -> Report:
-    """Validate a token that is stored nowhere, and store nothing."""
-    asker = context.asker
-    given = target_given(asker)
-    places = given.places if given is not None else ()
-    tokens = tokens_given(asker, context.sources, site_meant(given), places)
-    demand = demand_given(context)
-    if not asker.asks:
-        refuse_missing(*missing_tokens(context, given, tokens, demand, None))
-    target = ask_target(asker, tokens.named)
-    if target.is_open:
-        raise collection_missing(target.site)
-    if tokens.lacks(target.places, list_all=target.list_all):
-        bare = (place.name for place in target.places if tokens.of(place) is None)
-        tokens = Tokens(ask_token(asker, target.site, next(bare, "")), tokens.own)
-    results = validate(context, distribute(tokens, target, demand), warn_days=terms.warn_days)
-    site = next((result.token.site for result in results), target.site)
-    reports = (terms.applied_to(named(made, None)) for result in results for made in result.reports)
-    connection = connection_report(None, site, demand.purpose, reports)
-    return report(context, "validate", [connection])

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import Reach, count_days
 from aspm_ado.domain.reasons import CheckId, Reason
-from aspm_ado.domain.report import EVERY_ONE, Command, Status, TokenFacts, Verdict
+from aspm_ado.domain.report import EVERY_ONE, MIGRATE, Command, Status, TokenFacts, Verdict
 from aspm_ado.domain.text import FEW, clean, some_of
 from aspm_ado.domain.ticket import responsibilities
 from aspm_ado.render.text import VERDICTS, Line
@@ -394,9 +394,9 @@ def _commands(connection: ConnectionReport, command: str) -> Iterator[Command]:
 def _next(connection: ConnectionReport, command: str, checks: Sequence[Check]) -> Command | None:
     dead = [one for one in checks if one.id is CheckId.IDENTITY and one.status is Status.FAIL]
     if any(check.reason is Reason.NOT_MIGRATED for check in checks) or any(
-        check.next == Command("migrate") for check in dead
+        check.next == MIGRATE for check in dead
     ):
-        return Command("migrate")
+        return MIGRATE
     if command == "validate" and (renewal := _renewal(checks)):
         return renewal
     if command not in ("migrate", "rotate") and not _is_stored(connection):

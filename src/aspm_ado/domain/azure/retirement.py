@@ -23,8 +23,6 @@ Source: Microsoft's retirement announcement of 2025-12-12, as updated on 2026-03
 """
 LAST_DAYS: Final = 30
 """Days before the end from which one token per organization is demanded."""
-MIGRATE: Final = "aspm-ado migrate NAME"
-"""The command that prepares a stored connection; NAME is filled in if known."""
 
 
 class Reach(StrEnum):

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import where_tokens_are_made
 from aspm_ado.domain.azure.place import Deployment
-from aspm_ado.domain.azure.retirement import MIGRATE, Reach
+from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.questions import ASPM_URL, ASPM_VARIABLES, PAT_VARIABLES, YES, Choice, Question
 from aspm_ado.domain.reasons import Reason, UsageError
-from aspm_ado.domain.report import Command, Report
+from aspm_ado.domain.report import MIGRATE, Command, Report
 from aspm_ado.domain.rules.global_tokens import stored_demand_note
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.handoff import resumable
@@ -48,9 +48,7 @@ from aspm_ado.flows.tokens.sources import (
     tokens_given,
 )
 from aspm_ado.flows.validation.report import (
-    connection_report,
     entry_report,
-    named,
     report,
     with_registration,
 )
@@ -159,14 +157,11 @@ def _one_rotated(renewal: Renewal, group: tuple[Place, ...], given: Tokens) -> R
         return _handed_on(renewal, entry, covered)
     group, token = _obtained(renewal, group, token)
     result, is_stored = renewal.renew(group, token)
-    reports = [named(one, entry.name) for one in result.reports]
     if not is_stored:
         context.voice.warn("Nothing changed. The current token stays in use.")
-        purpose = renewal.demand.purpose
-        shown = connection_report(entry.name, entry.site, purpose, reports)
-        return report(context, "rotate", [shown])
+        return report(context, "rotate", [entry_report(entry, result.reports)])
     entry = context.records.load().connections[entry.name]
-    return _handed_on(renewal, entry, renewal.meant(group), reports)
+    return _handed_on(renewal, entry, renewal.meant(group), result.reports)
 
 
 def needs_one_each(context: Context, entry: Entry, demand: Demand, names: Sequence[str]) -> bool:
@@ -190,7 +185,7 @@ def _demand_obtainable(renewal: Renewal, group: Sequence[Place]) -> None:
     names = [place.name for place in group]
     entry = renewal.entry
     if needs_one_each(renewal.context, entry, renewal.demand, names):
-        remedy = MIGRATE.replace("NAME", entry.name)
+        remedy = MIGRATE.text(entry.name)
         if entry.deployment is Deployment.SERVER:  # migrate is for Services
             remedy = Command("rotate", (names[0],)).text(entry.name)
         raise UsageError(
