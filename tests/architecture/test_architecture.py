@@ -35,6 +35,7 @@ PRIVATE_WORDS = frozenset(
         "kept",
         "knock",
         "ladder",
+        "mend",
         "menu",
         "minting",
         "parcel",
@@ -44,8 +45,10 @@ PRIVATE_WORDS = frozenset(
         "settle",
         "sight",
         "summit",
+        "tell",
         "told",
         "walk",
+        "weigh",
         "whose",
         "wiring",
     ]

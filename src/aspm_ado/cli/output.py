@@ -156,14 +156,14 @@ def _write_ending(invocation: Invocation, report: Report) -> None:
 
 def show_trouble(invocation: Invocation, results: Sequence[Any]) -> None:
     """What is wrong so far, on stderr: the person is about to be asked what to do."""
-    from aspm_ado.render.text import Section, in_the_way
+    from aspm_ado.render.text import Section, blocking_rows
 
     invocation.voice.end_progress()
     tables = [
         Section(clean(organization.name, 80), rows)
         for result in results
         for organization in result.reports
-        if (rows := in_the_way(organization.checks))
+        if (rows := blocking_rows(organization.checks))
     ]
     # Where the terminal is gone, the question that follows says so.
     with contextlib.suppress(OSError, ValueError):

@@ -266,7 +266,7 @@ class _Connecting:
         if stores_each:
             context.voice.note(
                 "aspm-ado stores each token after it passes. You can stop at any time. To "
-                f"continue, run: {self.again(places)}"
+                f"continue, run: {self.command_to_continue(places)}"
             )
         if len(places) > 1 and Creation(context, places[0], demand).is_at_once:
             self.results, self.refused = create_several(context, places, demand, self.store_now)
@@ -290,7 +290,7 @@ class _Connecting:
                 self.store_now([result])
             self.results.append(result)
 
-    def again(self, places: Sequence[Place]) -> str:
+    def command_to_continue(self, places: Sequence[Place]) -> str:
         """The command that continues with the organizations that have no token yet."""
         asker, options = self.context.asker, self.options
         where = options_for(options.target.site, [place.name for place in places])
@@ -312,7 +312,7 @@ class _Connecting:
         if stored:
             total = f"{len(stored)} of {len(places)} {places[0].noun}s"
             said = f"Stored in “{self.options.name}”: {total} ({some_of(stored)})."
-        return said, self.again(places)
+        return said, self.command_to_continue(places)
 
     def store_now(self, results: Sequence[TokenResult]) -> None:
         """Store the tokens that are good, where anything is stored.

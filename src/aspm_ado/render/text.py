@@ -82,7 +82,7 @@ def sections(report: Report) -> Iterator[Section]:
         yield from _together(_of_connection(connection))
 
 
-def in_the_way(checks: Iterable[Check]) -> tuple[TableRow, ...]:
+def blocking_rows(checks: Iterable[Check]) -> tuple[TableRow, ...]:
     """The rows that something has to be done about before it is good."""
     return _rows(check for check in checks if check.status in (Status.FAIL, Status.UNKNOWN))
 

@@ -231,16 +231,16 @@ def _chosen(context: Context, entry: Entry, tokens: Tokens) -> tuple[str, ...]:
     own = [place.name for place in tokens.named]
     stored = [one.name for one in entry.organizations]
     if asker.switch(ALL_ORGANIZATIONS):
-        known = once(entry, (*stored, *named, *own))
+        known = _each_name_once(entry, (*stored, *named, *own))
         _demand_tokens(context, entry, known, tokens)
-        return once(entry, (*known, *reached_organizations(context, entry).names))
+        return _each_name_once(entry, (*known, *reached_organizations(context, entry).names))
     if named:
-        return once(entry, (*named, *own))
+        return _each_name_once(entry, (*named, *own))
     if not asker.asks:
-        return once(entry, (*(entry.chosen or stored), *own))
+        return _each_name_once(entry, (*(entry.chosen or stored), *own))
     if entry.chosen and _goes_on(context, entry):
-        return once(entry, (*entry.chosen, *own))
-    return once(entry, (*_picked(context, entry, none_is_fine=bool(own)), *own))
+        return _each_name_once(entry, (*entry.chosen, *own))
+    return _each_name_once(entry, (*_picked(context, entry, none_is_fine=bool(own)), *own))
 
 
 def _demand_tokens(context: Context, entry: Entry, names: Sequence[str], tokens: Tokens) -> None:
@@ -265,7 +265,9 @@ def _goes_on(context: Context, entry: Entry) -> bool:
 def _picked(context: Context, entry: Entry, *, none_is_fine: bool) -> tuple[str, ...]:
     """Chosen from all that the stored token reaches."""
     choices = []
-    for name in once(entry, (*reached_organizations(context, entry).names, *entry.offered)):
+    for name in _each_name_once(
+        entry, (*reached_organizations(context, entry).names, *entry.offered)
+    ):
         if not entry.has_own(name):
             label = clean(name, 60)
             if entry.organization(name) is None:
@@ -279,7 +281,7 @@ def _picked(context: Context, entry: Entry, *, none_is_fine: bool) -> tuple[str,
     return picked
 
 
-def once(entry: Entry, names: Sequence[str]) -> tuple[str, ...]:
+def _each_name_once(entry: Entry, names: Sequence[str]) -> tuple[str, ...]:
     """Each name once whatever the spelling; the stored spelling wins."""
     stored = {one.key: one.name for one in entry.organizations}
     return tuple({name.casefold(): stored.get(name.casefold(), name) for name in names}.values())
@@ -362,7 +364,7 @@ def planned(context: Context, name: str) -> MigrationPlan:
     found = reached_organizations(context, entry, ask_each=True)
     named = [place.name for place in context.asker.many(ORGANIZATION, parse_organization)]
     everything = context.asker.switch(ALL_ORGANIZATIONS) or not named
-    names = once(entry, (*named, *(found.names if everything else ())))
+    names = _each_name_once(entry, (*named, *(found.names if everything else ())))
     by_az = _by_az(context, entry, names)
     rows = tuple(_row(entry, one, found, by_az) for one in names)
     day = found.calendar.today.isoformat()

@@ -31,9 +31,9 @@ from aspm_ado.flows.handoff import HandoffResult, aspm_report, bring, is_registe
 from aspm_ado.flows.storage.connection import Addition, facts_on_record, keys_with_token, new_key
 from aspm_ado.flows.storage.successor import (
     compare_owner,
-    keep_successor,
     losses,
     revoke_replaced,
+    store_successor,
     swap,
 )
 from aspm_ado.flows.storage.transaction import store_entry, update_entry
@@ -170,7 +170,7 @@ class Renewal:
         if any(entry.organization(name) is None for name in names):
             self.store_added(entry, result)
         elif awaited:
-            keep_successor(context, entry, result, awaited)
+            store_successor(context, entry, result, awaited)
         else:  # what waits to replace it is given up
             reach = None if self.demand.on_record else self.demand.reach
             update_entry(context, entry.name, lambda current: current.awaiting(names, reach=reach))

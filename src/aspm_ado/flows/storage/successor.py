@@ -78,7 +78,7 @@ def losses(organizations: Sequence[OrganizationReport], entry: Entry) -> list[st
     return lost
 
 
-def keep_successor(
+def store_successor(
     context: Context, entry: Entry, result: TokenResult, names: Sequence[str]
 ) -> None:
     """Store the new token beside the old one.
