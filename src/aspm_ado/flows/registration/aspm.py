@@ -1,7 +1,4 @@
-"""The Invicti ASPM of a connection.
-
-Which API answers, whose token it takes, what the token may do.
-"""
+"""The Invicti ASPM of a connection: which API answers, with which token, and what that may do."""
 
 from __future__ import annotations
 

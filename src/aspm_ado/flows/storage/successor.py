@@ -1,7 +1,4 @@
-"""A new token beside an old one.
-
-The same person's, nothing lost, kept until Invicti ASPM has it.
-"""
+"""A new token beside the one in force: the same person's, stored until Invicti ASPM has it."""
 
 from __future__ import annotations
 
