@@ -134,9 +134,10 @@ def _run(words: list[str]) -> int:
     # What is imported stays: looking at it again and again takes a tenth of the start.
     gc.set_threshold(100_000)
     if not words and os.environ.get("_ASPM_ADO_COMPLETE"):
+        from aspm_ado.cli.app import parser
         from aspm_ado.cli.completion import answer_completion
 
-        return answer_completion(os.environ)
+        return answer_completion(os.environ, parser)
     from aspm_ado.cli.app import run_program
 
     return run_program(words)

@@ -38,6 +38,7 @@ EXCUSED = {
     ("flows.tokens.lifecycle._END_LEFT", "-y"): "in validate only a person is asked",
     ("flows.tokens.creation._END_OLD", "-y"): "handoff and validate ask only a person",
     ("flows.tokens.sources.tokens_given", "--create-token"): "only beside --create-token",
+    ("flows.validation.report.named", "--reach"): "a stored connection has a name",
 }
 """Where it stands, the option, and why no command without it comes to say it."""
 

@@ -20,7 +20,7 @@ import trustme
 from aspm_ado.adapters.http import trust
 from aspm_ado.simulator import SCENARIOS, samples
 from aspm_ado.simulator.http import Request
-from aspm_ado.simulator.world import Creation, SignIn
+from aspm_ado.simulator.world import CreationRules, SignIn
 
 from ..adapters.transport.servers import Server, answer
 from ..hours import NIGHT
@@ -120,7 +120,7 @@ def test_no_trace_of_a_sign_in(sweep: Callable[..., Sweep], refusal: str | None)
     """A token that is made for us: neither the token of Entra that makes it, nor what it makes."""
     sign_in, played = drawn_sign_in(), story("global")
     contoso = replace(
-        samples.CONTOSO, creation=Creation(refuses="" if refusal in (None, "az") else refusal)
+        samples.CONTOSO, creation=CreationRules(refuses="" if refusal in (None, "az") else refusal)
     )
     world = replace(
         played.world,

@@ -19,6 +19,7 @@ import pytest
 
 from aspm_ado.__main__ import main
 from aspm_ado.adapters.records.catalog import DiskRecords
+from aspm_ado.cli.app import parser
 from aspm_ado.cli.completion import answer_completion, install_in_profile
 from aspm_ado.domain.stored import Catalogue
 from aspm_ado.simulator import SCENARIOS
@@ -278,7 +279,7 @@ def offered(shell: str, line: str) -> list[str]:
     with pytest.MonkeyPatch.context() as patched, contextlib.redirect_stdout(said):
         for name, value in asked(shell, line).items():
             patched.setenv(name, value)
-        assert answer_completion(os.environ) == 0
+        assert answer_completion(os.environ, parser) == 0
     rows = said.getvalue().splitlines()
     if shell == "zsh":
         return re.findall(r'^(?:_arguments \'\*: :\(\()?"([^":]+)"', "\n".join(rows), re.MULTILINE)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from aspm_ado.simulator import samples
-from aspm_ado.simulator.world import Creation, SignIn
+from aspm_ado.simulator.world import CreationRules, SignIn
 
 from ..minting.az import FakeAz, drawn_sign_in
 from .questions import ASPM_TOKEN, ENTERED, EXPIRES, HAND, TOKEN, answers
@@ -31,7 +31,7 @@ def begun(play, **creation):
     told.stage.environment["ASPM_ADO_CREATE_TOKEN"] = ""
     told.watch(sign_in)
     world = told.simulator.world
-    contoso = replace(samples.CONTOSO, creation=Creation(**creation))
+    contoso = replace(samples.CONTOSO, creation=CreationRules(**creation))
     told.simulator.become(
         replace(
             world,

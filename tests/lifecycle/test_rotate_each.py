@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from aspm_ado.domain.reasons import InterruptedByUserError, Reason, UsageError
+from aspm_ado.domain.reasons import CheckId, InterruptedByUserError, Reason, UsageError
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.rotation.migrate import migrate
 from aspm_ado.flows.rotation.rotate import rotate
@@ -85,6 +85,15 @@ def test_some_of_them_alone(here):
     assert int(report.exit_code) == 0
     assert renewed(here) == ["Fabrikam", "Globex"]
     here.assert_tidy()
+
+
+def test_a_global_token_for_one_of_them_is_told_the_command_of_this_connection(here):
+    here.token(RENEWED["Fabrikam"], reach=None)
+    report = run(here, {"pat_file": files(IN_ORDER[:2]), "register": "none"})
+    [made] = (one for one in report.connections[0].organizations if one.name == "Fabrikam")
+    [reach] = (check for check in made.checks if check.id is CheckId.REACH)
+    assert reach.remedy is not None
+    assert reach.remedy.endswith(": aspm-ado migrate contoso")
 
 
 def test_one_that_fails_keeps_no_other_from_its_token(here):

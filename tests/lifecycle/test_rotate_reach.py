@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from aspm_ado.domain.azure.retirement import global_token_warnings
 from aspm_ado.domain.reasons import UsageError
+from aspm_ado.domain.rules.global_tokens import global_token_warnings
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.handoff import resume_handoff
 from aspm_ado.flows.rotation.replace_dead import replace_dead

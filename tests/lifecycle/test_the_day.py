@@ -15,9 +15,9 @@ from aspm_ado.domain.azure.retirement import (
     DaySource,
     Reach,
     ReachDemanded,
-    global_token_warnings,
 )
 from aspm_ado.domain.report import Report
+from aspm_ado.domain.rules.global_tokens import global_token_warnings
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.validate import validate_stored
 from aspm_ado.render.ending import closing, ending

@@ -11,7 +11,7 @@ import pytest
 
 from aspm_ado.adapters.programs import AzureCli
 from aspm_ado.simulator import samples
-from aspm_ado.simulator.world import Creation, SignIn
+from aspm_ado.simulator.world import CreationRules, SignIn
 
 from ..aspm.stand import Stand
 from .az import FakeAz, drawn_sign_in
@@ -33,7 +33,7 @@ class Desk:
         self.sign_in = drawn_sign_in()
         self.az = FakeAz(folder / "az-bin", self.sign_in)
         here = contoso or samples.CONTOSO
-        here = replace(here, creation=Creation(**creation))
+        here = replace(here, creation=CreationRules(**creation))
         self.stand = Stand(
             folder,
             organizations=(here, samples.FABRIKAM),

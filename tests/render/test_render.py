@@ -36,7 +36,7 @@ from aspm_ado.render.text import (
     MARKS,
     Section,
     TableRow,
-    in_the_way,
+    blocking_rows,
     line_rows,
     paint,
     plain_lines,
@@ -179,7 +179,10 @@ def test_every_status_has_a_mark_of_one_column_and_a_word() -> None:
 
 def test_only_what_asks_for_something_is_trouble() -> None:
     organization = every_status().connections[0].organizations[1]
-    assert [row.status for row in in_the_way(organization.checks)] == [Status.FAIL, Status.UNKNOWN]
+    assert [row.status for row in blocking_rows(organization.checks)] == [
+        Status.FAIL,
+        Status.UNKNOWN,
+    ]
 
 
 def sharing(*, own: bool = False) -> Report:

@@ -20,20 +20,13 @@ from pathlib import Path, PurePath, PureWindowsPath
 from typing import IO, Final
 
 from aspm_ado.adapters.threads import Task
-from aspm_ado.domain.reasons import Reason, UsageError
+from aspm_ado.domain.azure.pats import GUID, RESOURCE, az_failed
+from aspm_ado.domain.questions import PAT_COMMAND, SECRET_VARIABLES
+from aspm_ado.domain.reasons import NotCreatedError, Reason, UsageError, UserError
 from aspm_ado.domain.secret import Secret, parse_secret
 from aspm_ado.domain.text import clean, system_words
 
-from ..domain.azure.pats import GUID, RESOURCE, az_failed
-from ..domain.reasons import NotCreatedError, UserError
-
-_SECRETS: Final = (
-    "ASPM_ADO_PAT",
-    "ASPM_ADO_PAT_COMMAND",
-    "AZURE_DEVOPS_EXT_PAT",
-    "KONDUKTO_TOKEN",
-    "SYSTEM_ACCESSTOKEN",
-)
+_SECRETS: Final = (*SECRET_VARIABLES, PAT_COMMAND.env, "SYSTEM_ACCESSTOKEN")
 _SECRET_ENDINGS: Final = ("_PAT", "_ASPM_TOKEN")
 _GRACE: Final = 2.0
 """Seconds for what was killed to be gone."""

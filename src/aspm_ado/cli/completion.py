@@ -6,7 +6,7 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,14 +24,14 @@ _POWERSHELLS: Final = ("powershell", "pwsh")
 _SHELLS: Final = ("bash", "zsh", "fish", *_POWERSHELLS)
 
 
-def answer_completion(environment: Mapping[str, str]) -> int:
+def answer_completion(
+    environment: Mapping[str, str], parser: Callable[[Collection[str]], typer.Typer]
+) -> int:
     """Write what can follow on the command line; the exit code.
 
     Never a message: the shell would show it in the middle of what somebody types.
     """
     from typer import completion
-
-    from aspm_ado.cli.app import parser
 
     completion.completion_init()  # type: ignore[attr-defined]
     line = environment.get("_TYPER_COMPLETE_ARGS") or environment.get("COMP_WORDS", "")
@@ -136,7 +136,7 @@ def install_in_profile(shell: str, script: str) -> Path:
 def _detect_shell() -> str:
     import shellingham  # type: ignore[import-untyped]
 
-    from aspm_ado.cli.context import SECRET_VARIABLES
+    from aspm_ado.domain.questions import SECRET_VARIABLES
 
     for name in SECRET_VARIABLES:
         os.environ.pop(name, None)  # on some platforms a program is started to find out

@@ -23,10 +23,12 @@ from aspm_ado.domain.questions import (
     JSON,
     NO_COLOR,
     NO_INPUT,
+    PAT,
     PAT_FILE,
     PAT_STDIN,
     PAT_VARIABLE,
     QUIET,
+    SECRET_VARIABLES,
     STORE,
     TIMEOUT,
     VERBOSE,
@@ -46,19 +48,12 @@ if TYPE_CHECKING:
     from aspm_ado.domain.report import Report
     from aspm_ado.flows.context import Context
 
-SECRET_VARIABLES: Final = (
-    "ASPM_ADO_PAT",
-    "AZURE_DEVOPS_EXT_PAT",
-    "INVICTI_ASPM_TOKEN",
-    "KONDUKTO_TOKEN",
-)
 LONGEST_TIMEOUT: Final = 600.0
-
 
 _GLOBAL_END: Final = "ASPM_ADO_GLOBAL_PAT_END"
 _SIMULATOR: Final = "ASPM_ADO_SIMULATOR"
 _NOTHING: Final = Given((), "")
-_STDIN: Final = Question("stdin", "Paste the token (hidden)", "--pat-file FILE", "ASPM_ADO_PAT")
+_STDIN: Final = Question("stdin", "Paste the token (hidden)", "--pat-file FILE", PAT.env)
 """What is asked where stdin is to bring a token and is a terminal."""
 
 
@@ -97,7 +92,7 @@ class Invocation:
         named, _, self.simulator_key = self.environment.get(_SIMULATOR, "").strip().partition("#")
         self.simulator = named.rstrip("/") or None
         if self.simulator:
-            from ..domain.http import simulator_origin
+            from aspm_ado.domain.http import simulator_origin
 
             origin = simulator_origin(self.simulator)  # before it is shown
             self.voice.warn(f"A simulation: every request goes to {origin} ({_SIMULATOR}).")

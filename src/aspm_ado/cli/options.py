@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import keyword
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -18,12 +17,11 @@ import typer
 from aspm_ado.cli.commands import SCENARIO
 from aspm_ado.domain.questions import OLD_NAMES, Given, Question
 from aspm_ado.domain.reasons import Reason, UsageError
-from aspm_ado.domain.secret import holds_token, secret_as_value
+from aspm_ado.domain.secret import UNEXPANDED, holds_token, secret_as_value
 from aspm_ado.domain.text import clean
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
-_UNEXPANDED: Final = re.compile(r"\$\([^)]*\)")
 
 
 def parameter(question: Question) -> inspect.Parameter:
@@ -182,7 +180,7 @@ def _variable_of(question: Question, environment: Mapping[str, str]) -> str | No
 
 
 def _expanded(value: str, source: str) -> str:
-    if _UNEXPANDED.fullmatch(value.strip()):
+    if UNEXPANDED.fullmatch(value.strip()):
         raise UsageError(
             Reason.VARIABLE_NOT_EXPANDED,
             f"{source} is “{value.strip()[:40]}”: a pipeline variable that was not expanded.",

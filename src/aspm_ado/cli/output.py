@@ -11,17 +11,21 @@ import os
 import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from aspm_ado.adapters.terminal.voice import columns_of, is_terminal
 from aspm_ado.cli.options import is_true
 from aspm_ado.domain.questions import JSON, REPORT, SHOW_ALL
-from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import (
+    BUG_REMEDY,
+    Problem,
+    Reason,
+    UsageError,
+    UserError,
+    bug_words,
+)
 from aspm_ado.domain.text import clean, display_width, encodable, strip_controls, system_words, wrap
-
-from ..domain.reasons import BUG_REMEDY, Problem, UsageError, UserError, bug_words
 
 if TYPE_CHECKING:
     from aspm_ado.adapters.terminal.voice import TerminalVoice
@@ -152,14 +156,14 @@ def _write_ending(invocation: Invocation, report: Report) -> None:
 
 def show_trouble(invocation: Invocation, results: Sequence[Any]) -> None:
     """What is wrong so far, on stderr: the person is about to be asked what to do."""
-    from aspm_ado.render.text import Section, in_the_way
+    from aspm_ado.render.text import Section, blocking_rows
 
     invocation.voice.end_progress()
     tables = [
         Section(clean(organization.name, 80), rows)
         for result in results
         for organization in result.reports
-        if (rows := in_the_way(organization.checks))
+        if (rows := blocking_rows(organization.checks))
     ]
     # Where the terminal is gone, the question that follows says so.
     with contextlib.suppress(OSError, ValueError):
@@ -237,7 +241,7 @@ def report_error(
             write_document(envelope(schema, command, at, problem.reason.exit_code, problem))
         else:
             before = before or Report(command, at, DaySource.LOCAL)
-            write_document(report_document(replace(before, error=problem)))
+            write_document(report_document(before.ended_by(problem)))
         if (written := written_code()) is not None:
             code = written
     if voice is None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -81,7 +80,7 @@ class ReportFiles:
         run = self._invocation
         before = self._written or run.finished
         before = before or Report(run.command, run.at, DaySource.LOCAL)
-        return self.write(replace(before, error=problem)).error or problem
+        return self.write(before.ended_by(problem)).error or problem
 
 
 def demand_writable(invocation: Invocation, path: Path, flag: str) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from aspm_ado.domain.stored import Catalogue, Entry
 
 PREFIX: Final = "ASPM_ADO_"
-OURS: Final = frozenset({"ASPM_ADO_PAT", "ASPM_ADO_SIMULATOR", "ASPM_ADO_GLOBAL_PAT_END"}) | {
+OURS: Final = frozenset({"ASPM_ADO_SIMULATOR", "ASPM_ADO_GLOBAL_PAT_END"}) | {
     row.env
     for row in vars(questions).values()
     if isinstance(row, Question) and row.env.startswith(PREFIX)

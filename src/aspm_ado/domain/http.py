@@ -20,9 +20,9 @@ from aspm_ado.domain.text import shown_address
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
+    from enum import StrEnum
 
     from aspm_ado.domain.documents import Answer
-    from aspm_ado.domain.rules.classify import AnswerKind
     from aspm_ado.domain.secret import Secret
 
 _PORTS: Final = {"https": 443, "http": 80}
@@ -250,8 +250,12 @@ class Reply:
     problem: str = ""
     remedy: str = ""
     received: datetime | None = None
-    kind: AnswerKind | None = field(default=None, init=False, compare=False, repr=False)
-    """What ``classify`` found. It looks once."""
+    kind: StrEnum | None = field(default=None, init=False, compare=False, repr=False)
+    """Its ``AnswerKind``, once ``classify`` has looked."""
+
+    def answering(self, answer: Answer) -> Reply:
+        """The same with the document that was expected."""
+        return replace(self, answer=answer)
 
     def with_text(self, text: str) -> Reply:
         """The same with another head of the body."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -46,6 +46,10 @@ class Question:
         how = " or ".join(ways) or "run this on a terminal"
         return f"{how[0].upper()}{how[1:]}."
 
+    def hinting(self, hint: str) -> Question:
+        """The same with a hint at the end of its prompt."""
+        return replace(self, prompt=f"{self.prompt} ({hint})")
+
 
 @dataclass(frozen=True, slots=True)
 class Given:
@@ -64,6 +68,12 @@ class Given:
         """The answer to a question with one value."""
         return self.values[-1] if self.values else ""
 
+
+PAT_VARIABLES: Final = ("ASPM_ADO_PAT", "AZURE_DEVOPS_EXT_PAT")
+"""The variables with a personal access token, in the order of use."""
+ASPM_VARIABLES: Final = ("INVICTI_ASPM_TOKEN", "KONDUKTO_TOKEN")
+"""The variables with an API token of Invicti ASPM, in the order of use."""
+SECRET_VARIABLES: Final = (*PAT_VARIABLES, *ASPM_VARIABLES)
 
 OLD_NAMES: Final = {
     "KONDUKTO_HOST": "INVICTI_ASPM_HOST",
@@ -147,7 +157,7 @@ CREATE_TOKEN: Final = _token(
     default="auto",
 )
 PAT: Final = Question(
-    "pat", "Personal access token", "--pat-file FILE or --pat-stdin", "ASPM_ADO_PAT"
+    "pat", "Personal access token", "--pat-file FILE or --pat-stdin", PAT_VARIABLES[0]
 )
 PAT_EXPIRES: Final = _token(
     "pat-expires",

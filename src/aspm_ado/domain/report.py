@@ -59,13 +59,18 @@ class Command:
         return " ".join(words)
 
 
+MIGRATE: Final = Command("migrate")
+"""What gives each organization of a stored connection a token of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One row of the report.
 
     Every status but ``pass`` has a reason; every ``warn`` and ``fail`` has a remedy. ``next`` is
-    the command to run next, where that is not to validate again. ``changed`` says that something
-    is not as it was when last validated, so that the check is shown even where it is good.
+    the command to run next, where that is not to validate again. ``remedied_by`` is the command
+    that the remedy ends with as soon as the connection is known. ``changed`` says that something is
+    not as it was when last validated, so that the check is shown even where it is good.
     """
 
     id: CheckId
@@ -78,6 +83,7 @@ class Check:
     evidence: tuple[Evidence, ...] = ()
     required: bool = True
     next: Command | None = None
+    remedied_by: Command | None = None
     changed: bool = False
 
     def __post_init__(self) -> None:
@@ -110,6 +116,10 @@ class Check:
     def is_trouble(self) -> bool:
         """Whether the user has to do or know something."""
         return self.status in (Status.WARN, Status.FAIL, Status.UNKNOWN)
+
+    def advising(self, remedy: str) -> Check:
+        """The same with another remedy, which is whole."""
+        return replace(self, remedy=remedy, remedied_by=None)
 
     def followed_by(self, command: Command | None) -> Check:
         """The same with the command to run next."""
@@ -188,6 +198,10 @@ class TokenFacts:
     def end(self) -> str | None:
         """The day on which it ends, ``YYYY-MM-DD``, if one is known."""
         return self.ends or self.expires
+
+
+EVERY_ONE: Final = "*"
+"""The name of all organizations, where they could not be listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +320,10 @@ class Report:
             first, second = self.error.reason.exit_code, problem.reason.exit_code
             if first in _ENDS_THE_RUN or gravest((first, second)) is first:
                 return self
+        return self.ended_by(problem)
+
+    def ended_by(self, problem: Problem) -> Report:
+        """A copy with this error instead of its own."""
         return replace(self, error=problem)
 
 

@@ -61,7 +61,7 @@ _CHARACTERS: Final = {
     "Zs": "a space",
     "Cf": "an invisible character",
 }
-_UNEXPANDED: Final = re.compile(r"\$\([^)]*\)")
+UNEXPANDED: Final = re.compile(r"\$\([^)]*\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +286,7 @@ def parse_secret(text: str, where: str, what: str) -> Secret:
         value = value[1:-1].strip()
     if not value:
         raise _empty(where, what)
-    if _UNEXPANDED.fullmatch(value):
+    if UNEXPANDED.fullmatch(value):
         raise UsageError(
             Reason.VARIABLE_NOT_EXPANDED,
             f"The {what} from {where} is a pipeline variable that was not expanded.",

@@ -14,6 +14,7 @@ from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.secret import TokenFormat
 
 if TYPE_CHECKING:
+    from aspm_ado.domain.azure.place import Site
     from aspm_ado.domain.documents import Identity
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
@@ -239,6 +240,13 @@ class Entry:
         return str(Origin.of(self.base_url))
 
     @property
+    def site(self) -> Site:
+        """Where its organizations are."""
+        from aspm_ado.domain.azure.place import Site
+
+        return Site(self.deployment, self.base_url, self.ca_bundle)
+
+    @property
     def known_credentials(self) -> tuple[StoredCredential, ...]:
         """Every stored token, current or pending."""
         waiting = (successor.credential for successor in self.successors.values())
@@ -278,7 +286,9 @@ class Entry:
         for key, one in self.successors.items():
             waiting = tuple(name for name in one.organizations if name.casefold() not in done)
             if waiting:
-                left[key] = replace(one, organizations=waiting)
+                left[key] = Successor(
+                    one.credential, waiting, one.verdicts, one.day, one.reach_demanded
+                )
         return left
 
     def awaiting(

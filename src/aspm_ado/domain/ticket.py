@@ -166,7 +166,7 @@ def _evidence_line(line: Evidence) -> str:
 def responsibilities(connection: ConnectionReport) -> tuple[Responsibility, ...]:
     """Who can act in one connection, one entry per party."""
     met: dict[Who, list[tuple[str, Check]]] = {}
-    for name, check in _in_the_way(connection):
+    for name, check in _blocking_checks(connection):
         if check.reason is not None and check.reason.who is not None:
             met.setdefault(check.reason.who, []).append((name, check))
     found = []
@@ -180,7 +180,7 @@ def responsibilities(connection: ConnectionReport) -> tuple[Responsibility, ...]
     return tuple(found)
 
 
-def _in_the_way(connection: ConnectionReport) -> Iterator[tuple[str, Check]]:
+def _blocking_checks(connection: ConnectionReport) -> Iterator[tuple[str, Check]]:
     """The failed and unknown checks that count, and a refused registration."""
     aspm = connection.aspm.checks if connection.aspm else ()
     checks = [("", check) for check in (*connection.checks, *aspm)]

@@ -34,6 +34,7 @@ from aspm_ado.domain.reasons import (
     UserError,
 )
 from aspm_ado.domain.report import (
+    EVERY_ONE,
     Check,
     ConnectionReport,
     OrganizationReport,
@@ -55,7 +56,7 @@ from aspm_ado.domain.stored import (
 from aspm_ado.domain.text import FEW, clean, some_of
 from aspm_ado.flows.answers import AUTO, declined
 from aspm_ado.flows.connect_plan import Change, Plan
-from aspm_ado.flows.handoff import is_unfinished, leading_on, resume_handoff
+from aspm_ado.flows.handoff import is_unfinished, resumable, resume_handoff
 from aspm_ado.flows.options import (
     ConnectOptions,
     distribute,
@@ -91,7 +92,7 @@ from aspm_ado.flows.tokens.creation import (
     not_created_report,
 )
 from aspm_ado.flows.tokens.lifecycle import release_stored_orders
-from aspm_ado.flows.tokens.prompt import acquire, ask_ends, tell_position
+from aspm_ado.flows.tokens.prompt import acquire, ask_ends, show_position
 from aspm_ado.flows.tokens.retry import (
     ABSENT_OR_NO_SERVER,
     add_organizations,
@@ -101,7 +102,6 @@ from aspm_ado.flows.tokens.retry import (
 from aspm_ado.flows.tokens.sources import Tokens
 from aspm_ado.flows.validate import validate_stored
 from aspm_ado.flows.validation.report import (
-    EVERY_ONE,
     connection_report,
     named,
     report,
@@ -132,7 +132,7 @@ def connect(context: Context, name: str | None) -> Report:
     options.adopt_places(run.results)
     if not name:
         options.name_after(run.results, stored)
-    run.run()
+    run.store_and_register()
     return report(context, "connect", [run.connection()])
 
 
@@ -191,11 +191,12 @@ class _Connecting:
             return self.aspm
         return None
 
-    def run(self) -> None:
+    def store_and_register(self) -> None:
         """Ask about the plan until it is agreed to, then carry it out."""
         context, options = self.context, self.options
-        name, way_on = options.name if options.keeps else "", partial(self.way_on, self.places)
-        with leading_on(context, name, way_on, InterruptedByUserError):
+        name = options.name if options.keeps else ""
+        how_to_continue = partial(self.how_to_continue, self.places)
+        with resumable(context, name, how_to_continue, InterruptedByUserError):
             handoffs = self.agreed()
         if self.good:
             self.carry_out(handoffs)
@@ -206,11 +207,11 @@ class _Connecting:
     def agreed(self) -> Sequence[Handoff]:
         """What is to be brought to Invicti ASPM by the plan that a person agrees to."""
         context, options = self.context, self.options
-        self.weigh()
+        self.find_good()
         self.find_aspm()
         while self.good:
             handoffs = self.prepare()
-            Plan(context, options, self.good, self.settings, self.ready).tell()
+            Plan(context, options, self.good, self.settings, self.ready).show()
             answer = self.answer_to_plan()
             if answer == GO.value:
                 return handoffs
@@ -219,12 +220,12 @@ class _Connecting:
                 self.results = Change(context, options, self.results).ask()
             else:
                 self.results = add_organizations(context, self.results, options.demand)
-            self.weigh()
+            self.find_good()
             if self.good and options.aspm.url != address:
                 self.find_aspm()
         return ()
 
-    def weigh(self) -> None:
+    def find_good(self) -> None:
         """Find what passed, and ask for the expiry dates that are not known."""
         self.good = good_ones(self.context, self.results, self.options.replaced)
         ask_ends(self.context, self.results)
@@ -246,16 +247,16 @@ class _Connecting:
             if reach is Reach.ALL:
                 tokens = Tokens(acquire(context, bare[0], demand, for_all=True), tokens.own)
             else:
-                way_on = partial(self.way_on, bare)
-                with leading_on(context, self.options.name, way_on, InterruptedByUserError):
-                    self.one_each(bare)
+                how_to_continue = partial(self.how_to_continue, bare)
+                with resumable(context, self.options.name, how_to_continue, InterruptedByUserError):
+                    self.acquire_each(bare)
                 target = target.without(bare)
         if not target.is_open:
             given = distribute(tokens, target, demand)
             found = validate_until_good(context, given, corrects=ABSENT_OR_NO_SERVER)
             self.results = found + self.results
 
-    def one_each(self, places: Sequence[Place]) -> None:
+    def acquire_each(self, places: Sequence[Place]) -> None:
         """A token for each organization, stored as it passes, so that a person can stop anywhere.
 
         One that lets no token be created does not keep the others from theirs.
@@ -265,7 +266,7 @@ class _Connecting:
         if stores_each:
             context.voice.note(
                 "aspm-ado stores each token after it passes. You can stop at any time. To "
-                f"continue, run: {self.again(places)}"
+                f"continue, run: {self.command_to_continue(places)}"
             )
         if len(places) > 1 and Creation(context, places[0], demand).is_at_once:
             self.results, self.refused = create_several(context, places, demand, self.store_now)
@@ -273,7 +274,7 @@ class _Connecting:
         begun = context.now()
         for number, place in enumerate(places):
             if stores_each and number:
-                tell_position(context, place, number, len(places), begun)
+                show_position(context, place, number, len(places), begun)
             try:
                 token = acquire(context, place, demand, for_all=False)
                 token = token.meant_for(place.site, [place], demand)
@@ -289,7 +290,7 @@ class _Connecting:
                 self.store_now([result])
             self.results.append(result)
 
-    def again(self, places: Sequence[Place]) -> str:
+    def command_to_continue(self, places: Sequence[Place]) -> str:
         """The command that continues with the organizations that have no token yet."""
         asker, options = self.context.asker, self.options
         where = options_for(options.target.site, [place.name for place in places])
@@ -298,7 +299,7 @@ class _Connecting:
         words = ("aspm-ado connect", options.name, where, asker.typed(_TYPED_AGAIN))
         return " ".join(filter(None, words))
 
-    def way_on(self, places: Sequence[Place], entry: Entry) -> tuple[str, str]:
+    def how_to_continue(self, places: Sequence[Place], entry: Entry) -> tuple[str, str]:
         """Which of these organizations are stored, and the command that continues."""
         wanted = {place.key for place in places} - {
             key
@@ -311,7 +312,7 @@ class _Connecting:
         if stored:
             total = f"{len(stored)} of {len(places)} {places[0].noun}s"
             said = f"Stored in “{self.options.name}”: {total} ({some_of(stored)})."
-        return said, self.again(places)
+        return said, self.command_to_continue(places)
 
     def store_now(self, results: Sequence[TokenResult]) -> None:
         """Store the tokens that are good, where anything is stored.
@@ -411,7 +412,7 @@ class _Connecting:
             self.store(self.good, keys, self.settings.toggles)
             self.is_stored = True
         if ready is not None:
-            with leading_on(context, options.name if options.keeps else ""):
+            with resumable(context, options.name if options.keeps else ""):
                 self.take(deliver(context, ready, options.profile, handoffs))
 
     def take(self, outcomes: Outcomes) -> None:
@@ -580,7 +581,7 @@ class _Connecting:
 # Several connections of a file
 
 
-def title_of(asker: Asker, name: str | None) -> str:
+def connection_title(asker: Asker, name: str | None) -> str:
     """The title of a connection before it exists: its name, or its first place."""
     target = _target(asker)
     if name or target is None:

@@ -69,7 +69,7 @@ class Plan:
     settings: Settings
     aspm: AspmResult | None
 
-    def tell(self) -> None:
+    def show(self) -> None:
         """Say the plan."""
         rehearsed = " (dry run: nothing is changed)" if self.options.dry_run else ""
         self.context.voice.heading(f"The plan{rehearsed}")
@@ -253,8 +253,8 @@ class Change:
         warn_of_end(context, reach, deployment)
         is_global = all(one.reach_seen.reach is Reach.ALL for one in results)
         if reach is not ReachDemanded.ALL or is_global:
-            self.demand_anew(lambda one: replace(one, reach=reach))
-        elif not self.asked_for_global(replace(self.options.demand, reach=reach)):
+            self.demand_anew(lambda one: one.reaching(reach))
+        elif not self.asked_for_global(self.options.demand.reaching(reach)):
             return
         context.asker.change(REACH, answer)
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from operator import methodcaller
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.questions import YES, Question
 from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.stored import RegistrationState
@@ -65,7 +63,7 @@ def disconnect(context: Context, name: str) -> Removed:
         now = context.records.load().connections.get(name)
         if now is None:
             raise changed_meanwhile(name)
-        catalogue = context.records.change(methodcaller("without", name))
+        catalogue = context.records.change(lambda old: old.without(name))
         marked = len(catalogue.erasing)
         erase_marked(context)
         remaining = context.records.load().erasing
@@ -118,7 +116,7 @@ def _pages(entry: Entry) -> tuple[str, ...]:
 
     One page for each credential, and for each new token that waited.
     """
-    site = site_of(entry)
+    site = entry.site
     first: dict[str, str] = {}
     for one in entry.organizations:
         first.setdefault(one.credential, one.name)

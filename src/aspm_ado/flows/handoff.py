@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from aspm_ado.domain.aspm.api import Dialect, Settings, settings_for
 from aspm_ado.domain.aspm.handoff import stored_evidence
 from aspm_ado.domain.aspm.registration import NewToken, RegistrationFacts, token_of
-from aspm_ado.domain.azure.place import options_for, site_of
+from aspm_ado.domain.azure.place import options_for
 from aspm_ado.domain.reasons import (
     HandoffInterruptedError,
     InterruptedByUserError,
@@ -115,7 +115,7 @@ def due_in(entry: Entry) -> list[StoredOrganization]:
     return due or list(entry.organizations)
 
 
-def _way_on(entry: Entry) -> tuple[str, str]:
+def _how_to_continue(entry: Entry) -> tuple[str, str]:
     """What is stored when a person stops in the handoff, and the command that goes on."""
     said = f"The connection “{entry.name}” is stored."
     if entry.successors:
@@ -129,16 +129,16 @@ def _way_on(entry: Entry) -> tuple[str, str]:
 
 
 @contextmanager
-def leading_on(
+def resumable(
     context: Context,
     name: str,
-    way_on: Callable[[Entry], tuple[str, str]] = _way_on,
+    how_to_continue: Callable[[Entry], tuple[str, str]] = _how_to_continue,
     error: type[InterruptedByUserError] = HandoffInterruptedError,
 ) -> Iterator[None]:
     """Inside, Ctrl-C says what is stored of the connection, and which command continues.
 
-    Both are by the record of that moment. The outermost of several decides. If ``way_on`` says
-    nothing, the interrupt stays as it is.
+    Both are by the record of that moment. The outermost of several decides. If
+    ``how_to_continue`` says nothing, the interrupt stays as it is.
     """
     try:
         yield
@@ -148,7 +148,7 @@ def leading_on(
             entry = context.records.load().connections.get(name)
         if entry is None:
             raise
-        said, command = way_on(entry)
+        said, command = how_to_continue(entry)
         if not said:
             raise
         raise error(
@@ -212,7 +212,7 @@ def bring(
         return HandoffResult(stored, aspm)
     handoffs = [_handoff(entry, one, secrets[entry.newest_key(one.name)], settings) for one in due]
     profile = profile_at(context, profile_path) if profile_path else None
-    with leading_on(context, entry.name):
+    with resumable(context, entry.name):
         outcomes = deliver(context, aspm, profile, handoffs, resumes=True, done=done)
     return HandoffResult(stored, asked, outcomes)
 
@@ -243,7 +243,7 @@ def _validated(
 
 
 def _where(entry: Entry) -> str:
-    return options_for(site_of(entry), [entry.organizations[0].name])
+    return options_for(entry.site, [entry.organizations[0].name])
 
 
 def _handoff(entry: Entry, one: StoredOrganization, secret: Secret, settings: Settings) -> Handoff:
@@ -259,7 +259,7 @@ def _handoff(entry: Entry, one: StoredOrganization, secret: Secret, settings: Se
     evidence = stored_evidence(one.verdict, day, credential.reach, credential.owner)
     return Handoff(
         entry.name,
-        site_of(entry).place(one.name),
+        entry.site.place(one.name),
         entry.purpose,
         settings,
         secret,

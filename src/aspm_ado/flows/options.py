@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import Dialect, settings_for
-from aspm_ado.domain.azure.place import Deployment, Purpose, parse_organization, site_of
+from aspm_ado.domain.azure.place import Deployment, Purpose, parse_organization
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.questions import (
     ALL_ORGANIZATIONS,
@@ -75,7 +75,7 @@ if TYPE_CHECKING:
 API: Final = "api"
 GUIDED: Final = "guided"
 NONE: Final = "none"
-_OR_LATER: Final = replace(ASPM_URL, prompt=f"{ASPM_URL.prompt} (or “{LATER}”)")
+_OR_LATER: Final = ASPM_URL.hinting(f"or “{LATER}”")
 
 
 @dataclass(slots=True)
@@ -262,7 +262,7 @@ def resolve_options(
     target = _ask_target(context, given, tokens)
     if tokens.shared is None and target.list_all and _creates(context, target, demand):
         places = reached_by_person(context, target.site, target.places, demand)
-        target = replace(target.adding(*places), list_all=False)
+        target = target.listed(places)
     name = _name(name, target)
     old = old or stored.get(name)
     if old is not None:
@@ -292,7 +292,7 @@ def _named(given: Target | None, old: Entry | None) -> tuple[Place, ...]:
     places = given.places if given is not None else ()
     if old is None:
         return places
-    return (*places, *(site_of(old).place(one.name) for one in old.organizations))
+    return (*places, *(old.site.place(one.name) for one in old.organizations))
 
 
 def _name(name: str | None, target: Target) -> str:
@@ -346,7 +346,7 @@ def _at_the_same_server(target: Target, old: Entry) -> Target:
         )
     if not old.ca_bundle:
         return target
-    return target.at(site_of(old))
+    return target.at(old.site)
 
 
 # What is demanded of the tokens

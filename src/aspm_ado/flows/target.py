@@ -55,6 +55,10 @@ class Target:
         """The same with more places."""
         return self._of((*self.places, *places))
 
+    def listed(self, places: Iterable[Place]) -> Target:
+        """The same once it is known what else the token reaches."""
+        return Target(self.site, each_once((*self.places, *places)), False, self.allow_http)
+
     def without(self, places: Iterable[Place]) -> Target:
         """The same without some of its places."""
         left_out = {place.key for place in places}

@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from aspm_ado.flows.context import Context
 
 _WHICH: Final = Question("which-token", "Which token?")
-_TITLES: Final = {
-    Deployment.SERVICES: "Azure DevOps Services",
-    Deployment.SERVER: "Azure DevOps Server",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +80,7 @@ def _named(context: Context, entry: Entry) -> list[StoredOrganization]:
     if mistaken is not None and mistaken.is_flag:
         raise UsageError(
             Reason.USAGE,
-            f"“{entry.name}” is a connection to {_TITLES[entry.deployment]}.",
+            f"“{entry.name}” is a connection to {entry.deployment.product}.",
             remedy=f"Pass {question.flag} instead of {other.flag}.",
         )
     given = context.asker.given(question)

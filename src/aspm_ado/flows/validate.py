@@ -8,9 +8,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.registration import RegistrationFacts, token_of
-from aspm_ado.domain.azure.place import site_of
-from aspm_ado.domain.azure.retirement import DaySource, Reach, global_token_warnings
-from aspm_ado.domain.questions import PAT_EXPIRES, PAT_SOURCES
+from aspm_ado.domain.azure.retirement import DaySource, Reach
+from aspm_ado.domain.questions import PAT_EXPIRES, PAT_SOURCES, SECRET_VARIABLES
 from aspm_ado.domain.reasons import CheckId, Reason, StoreError, UsageError
 from aspm_ado.domain.report import (
     AspmReport,
@@ -26,6 +25,7 @@ from aspm_ado.domain.report import (
 )
 from aspm_ado.domain.rules.access import TokenHistory
 from aspm_ado.domain.rules.clone import clone_skipped
+from aspm_ado.domain.rules.global_tokens import global_token_warnings
 from aspm_ado.domain.rules.scopes import scopes_not_asked
 from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS
 from aspm_ado.domain.stored import (
@@ -61,8 +61,6 @@ from aspm_ado.flows.target import (
     target_given,
 )
 from aspm_ado.flows.tokens.sources import (
-    ASPM_VARIABLES,
-    PAT_VARIABLES,
     Tokens,
     ask_token,
     end_given,
@@ -148,7 +146,7 @@ def validate_stored(
         _with_end_given(context, entry)
         for entry in stored_entries(context, names, otherwise=AD_HOC)
     ]
-    variables = [one for one in (*PAT_VARIABLES, *ASPM_VARIABLES) if context.sources.variable(one)]
+    variables = [one for one in SECRET_VARIABLES if context.sources.variable(one)]
     given = filter(None, map(context.asker.given, PAT_SOURCES))
     variables += [one.source for one in given if not one.is_flag]
     for variable in variables:
@@ -170,6 +168,28 @@ def validate_stored(
         notes += _stopping(context, one)
     _remember(context, validations)
     return report(context, command, reports, notes)
+
+
+def validate_ad_hoc(context: Context, terms: Terms = USUAL) -> Report:
+    """Validate a token that is stored nowhere, and store nothing."""
+    asker = context.asker
+    given = target_given(asker)
+    places = given.places if given is not None else ()
+    tokens = tokens_given(asker, context.sources, site_meant(given), places)
+    demand = demand_given(context)
+    if not asker.asks:
+        refuse_missing(*missing_tokens(context, given, tokens, demand, None))
+    target = ask_target(asker, tokens.named)
+    if target.is_open:
+        raise collection_missing(target.site)
+    if tokens.lacks(target.places, list_all=target.list_all):
+        bare = (place.name for place in target.places if tokens.of(place) is None)
+        tokens = Tokens(ask_token(asker, target.site, next(bare, "")), tokens.own)
+    results = validate(context, distribute(tokens, target, demand), warn_days=terms.warn_days)
+    site = next((result.token.site for result in results), target.site)
+    reports = (terms.applied_to(named(made, None)) for result in results for made in result.reports)
+    connection = connection_report(None, site, demand.purpose, reports)
+    return report(context, "validate", [connection])
 
 
 def _with_end_given(context: Context, entry: Entry) -> Entry:
@@ -221,7 +241,7 @@ def _stopping(context: Context, one: _Validation) -> Iterator[str]:
 
 def _stored_tokens(context: Context, entry: Entry, secrets: Secrets) -> list[Token]:
     """The tokens of a connection with the organizations that they serve."""
-    site, demand = site_of(entry), demand_stored(context, entry)
+    site, demand = entry.site, demand_stored(context, entry)
     tokens = []
     for key, secret in secrets.items():
         known = entry.credentials[key]
@@ -254,8 +274,8 @@ def _report(validation: _Validation, terms: Terms, fresh: tuple[str, ...]) -> Co
     organizations = []
     for key, stored in stored_by_key(entry).items():
         if key in found:
-            made = named(found[key].report, entry.name)
-            made = with_changes(made, stored, entry.credentials[stored.credential], fresh)
+            known = entry.credentials[stored.credential]
+            made = with_changes(found[key].report, stored, known, fresh)
         else:
             made = _unread(entry, stored)
         state = _registration(validation, stored)
@@ -284,7 +304,7 @@ def _fresh(validation: _Validation, catalogue: Catalogue) -> tuple[str, ...]:
     entry = validation.entry
     if not entry.offered:
         return ()  # nothing was listed before: nobody can tell what is new
-    site = site_of(entry)
+    site = entry.site
     known = {site.place(name).key for name in entry.offered}
     for other in catalogue.connections.values():
         if other.base_url == entry.base_url:
@@ -395,25 +415,3 @@ def _with_owner(credential: StoredCredential, made: OrganizationReport) -> Store
         identity_name=who.name,
         identity_account=who.account,
     )
-
-
-def validate_ad_hoc(context: Context, terms: Terms = USUAL) -> Report:
-    """Validate a token that is stored nowhere, and store nothing."""
-    asker = context.asker
-    given = target_given(asker)
-    places = given.places if given is not None else ()
-    tokens = tokens_given(asker, context.sources, site_meant(given), places)
-    demand = demand_given(context)
-    if not asker.asks:
-        refuse_missing(*missing_tokens(context, given, tokens, demand, None))
-    target = ask_target(asker, tokens.named)
-    if target.is_open:
-        raise collection_missing(target.site)
-    if tokens.lacks(target.places, list_all=target.list_all):
-        bare = (place.name for place in target.places if tokens.of(place) is None)
-        tokens = Tokens(ask_token(asker, target.site, next(bare, "")), tokens.own)
-    results = validate(context, distribute(tokens, target, demand), warn_days=terms.warn_days)
-    site = next((result.token.site for result in results), target.site)
-    reports = (terms.applied_to(named(made, None)) for result in results for made in result.reports)
-    connection = connection_report(None, site, demand.purpose, reports)
-    return report(context, "validate", [connection])

@@ -17,17 +17,15 @@ from urllib.parse import quote
 from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import Reach, count_days
 from aspm_ado.domain.reasons import CheckId, Reason
-from aspm_ado.domain.report import Command, Status, TokenFacts, Verdict
+from aspm_ado.domain.report import EVERY_ONE, MIGRATE, Command, Status, TokenFacts, Verdict
 from aspm_ado.domain.text import FEW, clean, some_of
 from aspm_ado.domain.ticket import responsibilities
-from aspm_ado.render.text import VERDICTS
+from aspm_ado.render.text import VERDICTS, Line
 
 if TYPE_CHECKING:
     from aspm_ado.domain.report import Check, ConnectionReport, OrganizationReport, Report
 
 _T = TypeVar("_T")
-Line = tuple[Status | None, str]
-"""A line, and the status whose mark stands before it."""
 
 _COUNTED: Final = (
     ((Status.PASS, Status.PARTIAL), "passed", "passed"),
@@ -37,8 +35,6 @@ _COUNTED: Final = (
     ((Status.SKIP,), "skipped", "skipped"),
 )
 _BAD: Final = (Status.FAIL, Status.UNKNOWN)
-_EVERY_ONE: Final = "*"
-"""The name of all organizations, where they could not be listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +133,7 @@ def _found(report: Report) -> Iterator[_Found]:
 
 def _label(report: Report, connection: ConnectionReport, one: OrganizationReport) -> str:
     """The organization, with its connection where several are in the report."""
-    name = f"every {connection.deployment.noun}" if one.name == _EVERY_ONE else one.name
+    name = f"every {connection.deployment.noun}" if one.name == EVERY_ONE else one.name
     if len(report.connections) == 1 or connection.name in (None, one.name.casefold()):
         return clean(name, 60)
     return clean(f"{connection.name}/{name}", 120)
@@ -398,9 +394,9 @@ def _commands(connection: ConnectionReport, command: str) -> Iterator[Command]:
 def _next(connection: ConnectionReport, command: str, checks: Sequence[Check]) -> Command | None:
     dead = [one for one in checks if one.id is CheckId.IDENTITY and one.status is Status.FAIL]
     if any(check.reason is Reason.NOT_MIGRATED for check in checks) or any(
-        check.next == Command("migrate") for check in dead
+        check.next == MIGRATE for check in dead
     ):
-        return Command("migrate")
+        return MIGRATE
     if command == "validate" and (renewal := _renewal(checks)):
         return renewal
     if command not in ("migrate", "rotate") and not _is_stored(connection):

@@ -21,7 +21,6 @@ from aspm_ado.domain.ticket import responsibilities
 
 if TYPE_CHECKING:
     from aspm_ado.domain.report import Check, ConnectionReport, OrganizationReport, Report
-    from aspm_ado.render.ending import Line
 
 MARKS: Final = {
     Status.PASS: ("✓", "passed", "green"),
@@ -38,6 +37,9 @@ VERDICTS: Final = {
     Verdict.NOT_READY: "Not ready",
     Verdict.UNKNOWN: "Unknown: some checks could not finish",
 }
+
+Line = tuple[Status | None, str]
+"""A line of the end, and the status whose mark stands before it."""
 
 _OF_THE_TOKEN: Final = (
     CheckId.TOKEN_FORMAT,
@@ -80,7 +82,7 @@ def sections(report: Report) -> Iterator[Section]:
         yield from _together(_of_connection(connection))
 
 
-def in_the_way(checks: Iterable[Check]) -> tuple[TableRow, ...]:
+def blocking_rows(checks: Iterable[Check]) -> tuple[TableRow, ...]:
     """The rows that something has to be done about before it is good."""
     return _rows(check for check in checks if check.status in (Status.FAIL, Status.UNKNOWN))
 

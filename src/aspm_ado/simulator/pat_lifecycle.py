@@ -22,7 +22,7 @@ from aspm_ado.simulator.routing import IncomingCall, ServiceHost
 from aspm_ado.simulator.samples import MARKER
 from aspm_ado.simulator.scopes import FULL_ACCESS, OFFERED
 from aspm_ado.simulator.world import (
-    Creation,
+    CreationRules,
     IssuedToken,
     Person,
     SignIn,
@@ -138,7 +138,7 @@ def _create(call: IncomingCall, owner: Person) -> Response:
     return _result(made, value=made.value)
 
 
-def _refused(wanted: dict[str, Any], scopes: frozenset[str], rules: Creation) -> str:
+def _refused(wanted: dict[str, Any], scopes: frozenset[str], rules: CreationRules) -> str:
     """The `patTokenError` of a request; empty if there is none."""
     if rules.refuses:
         return rules.refuses
@@ -151,7 +151,7 @@ def _refused(wanted: dict[str, Any], scopes: frozenset[str], rules: Creation) ->
     return ""
 
 
-def _too_long(days: int, rules: Creation) -> str:
+def _too_long(days: int, rules: CreationRules) -> str:
     if not 0 < days <= _LONGEST:
         return "invalidValidTo"
     if rules.longest is not None and days > rules.longest and not rules.caps_in_silence:

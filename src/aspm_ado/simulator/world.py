@@ -65,7 +65,7 @@ class TeamProject:
 
 
 @dataclass(frozen=True, slots=True)
-class Creation:
+class CreationRules:
     """How token creation by API behaves (facts/pats-and-pains.md part B)."""
 
     refuses: str = ""  # the `patTokenError` of every creation
@@ -94,7 +94,7 @@ class Organization:
     attachments: tuple[str, ...] = ()
     favorites: tuple[str, ...] = ()
     tenant: str | None = None  # the Entra tenant; None: personal Microsoft accounts
-    creation: Creation = field(default_factory=Creation)
+    creation: CreationRules = field(default_factory=CreationRules)
 
     @property
     def id(self) -> str:

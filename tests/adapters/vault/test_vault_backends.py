@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from aspm_ado.adapters.keyring.backends import TRUSTED, class_of, open_backend, title_of
+from aspm_ado.adapters.keyring.backends import TRUSTED, backend_title, class_of, open_backend
 from aspm_ado.adapters.keyring.errors import _is_wsl, absent
 from aspm_ado.domain.reasons import Reason, StoreError
 
@@ -94,7 +94,7 @@ def test_each_trusted_class_can_be_named(name: str, by: str, config: Path) -> No
 
     found = open_backend(environment, "linux", loader)  # type: ignore[arg-type]
     assert asked == [class_of(found)] == [name]
-    assert title_of(found) == f"{TRUSTED[name]} ({name})"
+    assert backend_title(found) == f"{TRUSTED[name]} ({name})"
 
 
 def test_a_named_class_that_does_not_work_is_not_replaced_by_another(config: Path) -> None:

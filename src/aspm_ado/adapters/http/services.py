@@ -13,7 +13,6 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -116,7 +115,7 @@ class AzureDevOps:
         if call.expects in HOLDS_A_SECRET:
             reply = reply.with_text("")
         try:
-            return replace(reply, answer=read(call.expects, text))
+            return reply.answering(read(call.expects, text))
         except ValueError:
             host = str(Origin.of(call.url)).partition("://")[2]
             return reply.failed(

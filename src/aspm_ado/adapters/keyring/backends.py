@@ -126,7 +126,7 @@ def class_of(backend: object) -> str:
     return f"{type(backend).__module__}.{type(backend).__qualname__}"
 
 
-def title_of(backend: Backend) -> str:
+def backend_title(backend: Backend) -> str:
     """What it is, for a person."""
     name = class_of(backend)
     if name in TRUSTED:

@@ -14,10 +14,10 @@ from typing import Final, TypeVar
 
 from aspm_ado.adapters.keyring.backends import (
     Backend,
+    backend_title,
     class_of,
     open_backend,
     services_of,
-    title_of,
 )
 from aspm_ado.adapters.keyring.errors import hung, not_given_back, not_gone, too_large, translated
 from aspm_ado.adapters.threads import HungError, TimeBox
@@ -83,7 +83,7 @@ class KeyringVault:
     @property
     def title(self) -> str:
         """``Secret Service (keyring.backends.SecretService.Keyring)``; opens it to be sure."""
-        return title_of(self._in_time(self._opened, "be opened"))
+        return backend_title(self._in_time(self._opened, "be opened"))
 
     def probe(self) -> None:
         """Read a name that does not exist.

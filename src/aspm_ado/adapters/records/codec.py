@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import date
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from types import MappingProxyType, NoneType
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
@@ -186,48 +186,63 @@ def _decode(kind: Any, value: object, place: str) -> Any:
 
     Raises ``DamagedError`` with its place in the document.
     """
+    return _decoder(kind)(value, place)
+
+
+_Decoder = Callable[[object, str], Any]
+
+
+@cache
+def _decoder(kind: Any) -> _Decoder:
+    """What reads a value of a type hint. To look at the hint takes longer than to read."""
     origin, parts = get_origin(kind), get_args(kind)
-    if NoneType in parts and value is None:
-        return None
     if NoneType in parts:
-        return _decode(parts[0], value, place)
+        return partial(_decode_optional, _decoder(parts[0]))
     if origin is tuple:
-        items = enumerate(_expect(list, value, place))
-        return tuple([_decode(parts[0], item, f"{place}[{index}]") for index, item in items])
+        return partial(_decode_items, _decoder(parts[0]))
     if origin is dict:
-        pairs = _expect(dict, value, place).items()
-        return {key: _decode(parts[1], item, f"{place}.{key}") for key, item in pairs}
-    return _decode_plain(kind, value, place)
-
-
-def _decode_plain(kind: type, value: object, place: str) -> Any:
+        return partial(_decode_values, _decoder(parts[1]))
     if is_dataclass(kind):
-        return _decode_object(kind, value, place)
+        return partial(_decode_object, kind)
     if kind is date:
-        return _decode_day(value, place)
+        return _decode_day
     if issubclass(kind, StrEnum):
-        return _decode_member(kind, value, place)
-    return _expect(kind, value, place)
+        return partial(_decode_member, kind)
+    return partial(_expect, kind)
 
 
-def _decode_object(kind: type, value: object, place: str) -> Any:
+def _decode_optional(decode: _Decoder, value: object, place: str) -> Any:
+    return None if value is None else decode(value, place)
+
+
+def _decode_items(decode: _Decoder, value: object, place: str) -> tuple[Any, ...]:
+    items = enumerate(_expect(list, value, place))
+    return tuple([decode(item, f"{place}[{index}]") for index, item in items])
+
+
+def _decode_values(decode: _Decoder, value: object, place: str) -> dict[str, Any]:
+    pairs = _expect(dict, value, place).items()
+    return {key: decode(item, f"{place}.{key}") for key, item in pairs}
+
+
+def _decode_object(kind: Any, value: object, place: str) -> Any:
     found = _expect(dict, value, place)
     given = {}
-    for name, (hint, is_demanded) in _fields(kind).items():
+    for name, (decode, is_demanded) in _fields(kind).items():
         if is_demanded or name in found:
-            given[name] = _decode(hint, found.get(name), f"{place}.{name}")
+            given[name] = decode(found.get(name), f"{place}.{name}")
     return kind(**given)
 
 
 @cache
-def _fields(kind: type) -> dict[str, tuple[Any, bool]]:
-    """Each field's hint, and whether it has to be there."""
+def _fields(kind: type) -> dict[str, tuple[_Decoder, bool]]:
+    """What reads each field, and whether it has to be there."""
     hints = get_type_hints(kind)
     if kind is StoredCredential:
         hints["expires"] = date | None  # a string in the record, too
     demanded = _DEMANDED.get(kind, frozenset())
     return {
-        field.name: (hints[field.name], field.name in demanded or _is_bare(field))
+        field.name: (_decoder(hints[field.name]), field.name in demanded or _is_bare(field))
         for field in fields(kind)
     }
 

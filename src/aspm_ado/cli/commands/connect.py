@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from aspm_ado.adapters.threads import read_file
 from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.options import collect_given
 from aspm_ado.cli.output import problem_of, write_report
@@ -35,10 +36,8 @@ from aspm_ado.domain.reasons import (
 from aspm_ado.domain.secret import holds_token, secret_as_value
 from aspm_ado.domain.stored import Draft
 from aspm_ado.domain.text import clean, system_words
-from aspm_ado.flows.connect import connect, merged, not_made, title_of
+from aspm_ado.flows.connect import connect, connection_title, merged, not_made
 from aspm_ado.flows.tokens.creation import revoking_unkept
-
-from ...adapters.threads import read_file
 
 if TYPE_CHECKING:
     from aspm_ado.domain.report import Report
@@ -99,7 +98,7 @@ def _connect_each(invocation: Invocation, name: str | None) -> Report:
 def _connect_one(run: Invocation, one: FileConnection, position: str) -> Report:
     invocation = run.of_one(one.over(run.given))
     context = invocation.context()
-    title = title_of(context.asker, one.name)
+    title = connection_title(context.asker, one.name)
     invocation.voice.heading(f"{title} ({position})")
     try:
         with revoking_unkept(context):

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import write_document, write_lines
-from aspm_ado.domain.azure.retirement import count_days, global_token_warnings
+from aspm_ado.domain.azure.retirement import count_days
+from aspm_ado.domain.rules.global_tokens import global_token_warnings
 from aspm_ado.domain.stored import RegistrationState
 from aspm_ado.domain.text import clean, display_width
 

@@ -8,20 +8,17 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import write_report
 from aspm_ado.domain.questions import (
-    ALL_ORGANIZATIONS,
     ALLOW_HTTP,
     CLONE_USERNAME,
-    COLLECTION,
     FAIL_ON_WARNING,
-    ORGANIZATION,
     PAT_EXPIRES,
     PAT_FILE,
     PAT_SOURCES,
     PAT_VARIABLE,
     PURPOSE,
     REACH,
-    SERVER_URL,
     WARN_DAYS,
+    WHERE,
     Question,
 )
 from aspm_ado.domain.reasons import Reason, UsageError
@@ -32,7 +29,6 @@ if TYPE_CHECKING:
     from aspm_ado.domain.report import Report
 
 _MOST_DAYS: Final = 3660
-_PLACE: Final = (ORGANIZATION, SERVER_URL, COLLECTION, ALL_ORGANIZATIONS)
 _ON_RECORD: Final = (PURPOSE, REACH, CLONE_USERNAME, ALLOW_HTTP)
 
 
@@ -41,7 +37,7 @@ def run_validate(invocation: Invocation, names: Sequence[str] | None = None) -> 
     if names:
         _refuse_place(invocation)
     terms = Terms(_warn_days(invocation), invocation.on(FAIL_ON_WARNING))
-    if not names and any(invocation.on(question) for question in (*_PLACE, PAT_FILE, PAT_VARIABLE)):
+    if not names and any(invocation.on(question) for question in (*WHERE, PAT_FILE, PAT_VARIABLE)):
         return write_report(invocation, validate_ad_hoc(invocation.context(), terms))
     _refuse_terms_of_other_token(invocation, names or ())
     context = invocation.context()
@@ -61,7 +57,7 @@ def run_validate(invocation: Invocation, names: Sequence[str] | None = None) -> 
 
 def _refuse_place(invocation: Invocation) -> None:
     """Beside names a flag that says where is refused; a variable, meant for others, is not used."""
-    for question in _PLACE:
+    for question in WHERE:
         given = invocation.given.get(question.name)
         if given is None:
             continue

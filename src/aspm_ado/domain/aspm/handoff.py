@@ -20,11 +20,6 @@ if TYPE_CHECKING:
     from aspm_ado.domain.aspm.api import Settings
     from aspm_ado.domain.azure.place import Place
 
-_TOOLS: Final = {
-    Deployment.SERVICES: "Azure DevOps Services",
-    Deployment.SERVER: "Azure DevOps Server",
-}
-
 FIELDS: Final = (
     "Values to enter (Invicti does not publish the names of the fields, so they may differ):"
 )
@@ -54,7 +49,7 @@ def form_values(
 ) -> FormValues:
     """Where to click, and the values and switches for one organization."""
     deployment = place.site.deployment
-    tool, address = _TOOLS[deployment], "Organization"
+    tool, address = deployment.product, "Organization"
     if not purpose.reads_code:
         tool += " (issue manager)"
     if deployment is Deployment.SERVER:

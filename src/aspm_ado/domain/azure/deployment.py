@@ -12,6 +12,11 @@ class Deployment(StrEnum):
     SERVER = "server"
 
     @property
+    def product(self) -> str:
+        """What Microsoft calls it."""
+        return "Azure DevOps Services" if self is Deployment.SERVICES else "Azure DevOps Server"
+
+    @property
     def noun(self) -> str:
         """``organization`` or ``collection``."""
         return "organization" if self is Deployment.SERVICES else "collection"

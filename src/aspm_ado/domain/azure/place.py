@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from aspm_ado.domain.azure.deployment import Deployment as Deployment
@@ -16,9 +16,6 @@ from aspm_ado.domain.http import Origin, split_url
 from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.secret import holds_token, secret_as_value, trim
 from aspm_ado.domain.text import clean, shown_address, typed_word
-
-if TYPE_CHECKING:
-    from aspm_ado.domain.stored import Entry
 
 API_VERSIONS: Final = ("7.1", "7.0", "6.0", "5.0")
 """The API versions in use, newest first.
@@ -151,11 +148,6 @@ def options_for(site: Site, names: Iterable[str]) -> str:
         return " ".join(f"-o {typed_word(name)}" for name in names)
     where = [f"--server-url {typed_word(site.base_url)}"]
     return " ".join([*where, *(f"--collection {typed_word(name)}" for name in names)])
-
-
-def site_of(entry: Entry) -> Site:
-    """The site of a stored connection."""
-    return Site(entry.deployment, entry.base_url, entry.ca_bundle)
 
 
 _ORGANIZATION: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")

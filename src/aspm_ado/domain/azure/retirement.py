@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from itertools import chain
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.deployment import Deployment
-from aspm_ado.domain.reasons import CheckId, Reason, Status, UsageError
-from aspm_ado.domain.text import FEW, clean
+from aspm_ado.domain.reasons import Reason, UsageError
 
 if TYPE_CHECKING:
     from aspm_ado.domain.http import Reply
-    from aspm_ado.domain.report import OrganizationReport
-    from aspm_ado.domain.stored import Entry, StoredCredential, StoredOrganization
 
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
@@ -29,8 +23,6 @@ Source: Microsoft's retirement announcement of 2025-12-12, as updated on 2026-03
 """
 LAST_DAYS: Final = 30
 """Days before the end from which one token per organization is demanded."""
-MIGRATE: Final = "aspm-ado migrate NAME"
-"""The command that prepares a stored connection; NAME is filled in if known."""
 
 
 class Reach(StrEnum):
@@ -168,82 +160,3 @@ def parse_day(text: str, where: str) -> date:
             f"{where} is not a date.",
             remedy="Use the format YYYY-MM-DD, such as 2027-03-31.",
         ) from None
-
-
-ReportsByKey = Mapping[str, "OrganizationReport"]
-"""The reports of this run, by ``Place.key``."""
-
-
-def global_token_warnings(
-    entry: Entry, calendar: Calendar, reports: ReportsByKey = MappingProxyType({})
-) -> Iterator[str]:
-    """Yield a warning per global token of ``entry``.
-
-    There is none on a Server, where such tokens do not end, and none for a token that is rejected
-    for another reason.
-    """
-    days = calendar.days_to_end(entry.deployment)
-    if days is None:
-        return
-    if note := stored_demand_note(entry, calendar):
-        yield note
-    for key, credential in entry.credentials.items():
-        held = [one for one in entry.organizations if one.credential == key]
-        found = [reports[one.key] for one in held if one.key in reports]
-        if not held or _reach(credential, found) is not Reach.ALL:
-            continue
-        if sentence := _sentence(credential, calendar, days, _identity_statuses(found)):
-            yield (
-                f"Token …{credential.last4} of {entry.name} ({_names(held)}) {sentence} "
-                f"Next: aspm-ado migrate {entry.name}"
-            )
-
-
-def stored_demand_note(entry: Entry, calendar: Calendar) -> str:
-    """What a stored reach of “all” means now; empty if it is unchanged."""
-    if calendar.on_record(entry.reach_demanded, entry.deployment) is entry.reach_demanded:
-        return ""
-    return (
-        f"{entry.name} is stored with the reach “all”. Since {calendar.global_end} that "
-        "means one token per organization."
-    )
-
-
-def _names(held: Sequence[StoredOrganization]) -> str:
-    if len(held) > FEW:
-        return f"{len(held)} organizations"
-    return clean(", ".join(one.name for one in held), 200)
-
-
-def _identity_statuses(reports: Sequence[OrganizationReport]) -> set[Status]:
-    checks = chain.from_iterable(one.checks for one in reports)
-    return {check.status for check in checks if check.id is CheckId.IDENTITY}
-
-
-def _reach(credential: StoredCredential, reports: Sequence[OrganizationReport]) -> Reach:
-    """The reach seen in this run, else the stored one."""
-    for one in reports:
-        if one.token.reach is not Reach.UNKNOWN:
-            return one.token.reach
-    return credential.reach
-
-
-def _sentence(
-    credential: StoredCredential, calendar: Calendar, days: int, seen: Set[Status]
-) -> str:
-    """The state of one global token; empty if it is rejected for another reason.
-
-    ``seen`` are the statuses of its ``identity``.
-    """
-    is_rejected = seen == {Status.FAIL}
-    has_expired = credential.ends is not None and credential.ends < calendar.today
-    if is_rejected and (days > 0 or has_expired):
-        return ""
-    end = calendar.global_end
-    if days > 0:
-        return f"stops working on {end}, in {count_days(days)}, regardless of its expiry date."
-    if is_rejected:
-        return f"most likely stopped working: Microsoft announced its end for {end}."
-    if Status.PASS in seen:
-        return f"still works, although Microsoft announced its end for {end}."
-    return f"was announced to stop on {end}. Could not check whether it still works."

@@ -11,10 +11,10 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.place import Deployment
-from aspm_ado.domain.azure.retirement import MIGRATE, Reach
+from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.documents import ConnectionData, Identity
 from aspm_ado.domain.reasons import CheckId, Reason
-from aspm_ado.domain.report import Check, Command, Status, skip
+from aspm_ado.domain.report import MIGRATE, Check, Status, skip
 from aspm_ado.domain.rules.classify import (
     INCONCLUSIVE,
     LET_TOKENS_THROUGH,
@@ -311,5 +311,13 @@ def _rejected(place: Place, kind: AnswerKind, calendar: Calendar, history: Token
             remedy = f"Create a new one on {page}."
         stopped = history.has_stopped(place.site.deployment, calendar)
         if stopped and not history.has_expired(calendar):
-            remedy, following = f"Create one token per organization: {MIGRATE}", Command("migrate")
-    return Check(CheckId.IDENTITY, Status.FAIL, detail, reason, remedy, next=following)
+            remedy, following = "Create one token per organization.", MIGRATE
+    return Check(
+        CheckId.IDENTITY,
+        Status.FAIL,
+        detail,
+        reason,
+        remedy,
+        next=following,
+        remedied_by=following,
+    )

@@ -67,10 +67,10 @@ def classify(reply: Reply) -> AnswerKind:
 
     By status, headers, type keys, codes and shapes: texts come in the language of the server.
     """
-    kind = reply.kind
-    if kind is None:
-        kind = _kind_of(reply)
-        object.__setattr__(reply, "kind", kind)
+    if isinstance(reply.kind, AnswerKind):
+        return reply.kind
+    kind = _kind_of(reply)
+    object.__setattr__(reply, "kind", kind)
     return kind
 
 

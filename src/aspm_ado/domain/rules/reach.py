@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.place import Deployment
-from aspm_ado.domain.azure.retirement import MIGRATE, Calendar, Reach, ReachDemanded, count_days
+from aspm_ado.domain.azure.retirement import Calendar, Reach, ReachDemanded, count_days
 from aspm_ado.domain.documents import Names
 from aspm_ado.domain.reasons import CheckId, Reason
-from aspm_ado.domain.report import Check, Command, Status, skip
+from aspm_ado.domain.report import MIGRATE, Check, Status, skip
 from aspm_ado.domain.rules.classify import (
     INCONCLUSIVE,
     AnswerKind,
@@ -164,8 +164,10 @@ def _all(reach_seen: ReachSeen, deployment: Deployment, calendar: Calendar) -> C
     else:
         reason, before = Reason.REACH_GLOBAL_ENDS, f"{end}"
         detail += f", in {count_days(days)}, regardless of their expiry dates."
-    remedy = f"Replace it with one token per organization before {before}: {MIGRATE}"
-    return Check(CheckId.REACH, Status.WARN, detail, reason, remedy, next=Command("migrate"))
+    remedy = f"Replace it with one token per organization before {before}."
+    return Check(
+        CheckId.REACH, Status.WARN, detail, reason, remedy, next=MIGRATE, remedied_by=MIGRATE
+    )
 
 
 _ASKS: Final = "asks for all accessible organizations."

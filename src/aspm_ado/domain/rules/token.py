@@ -1,4 +1,4 @@
-"""What is known of a token without requests: format, expiry, and the end of global tokens."""
+"""What is known of a token without requests: its format and its expiry date."""
 
 from __future__ import annotations
 

@@ -1,17 +1,21 @@
-"""The Invicti ASPM of a connection.
-
-Which API answers, whose token it takes, what the token may do.
-"""
+"""The Invicti ASPM of a connection: which API answers, with which token, and what that may do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import AspmCaller, Dialect, where_tokens_are_made
 from aspm_ado.domain.http import Origin, split_url
-from aspm_ado.domain.questions import ASPM_API, ASPM_TOKEN_FILE, ASPM_URL, Choice, Question
+from aspm_ado.domain.questions import (
+    ASPM_API,
+    ASPM_TOKEN_FILE,
+    ASPM_URL,
+    ASPM_VARIABLES,
+    Choice,
+    Question,
+)
 from aspm_ado.domain.reasons import CheckId, ExitCode, Reason, StoreError, UsageError
 from aspm_ado.domain.report import AspmReport, Check, Command, Status, skip
 from aspm_ado.domain.rules.aspm import (
@@ -28,7 +32,7 @@ from aspm_ado.domain.secret import Secret, holds_token, parse_secret, secret_as_
 from aspm_ado.domain.text import typed_word
 from aspm_ado.flows.answers import AUTO
 from aspm_ado.flows.storage.connection import aspm_service
-from aspm_ado.flows.tokens.sources import ASPM_VARIABLES, ApiToken, aspm_token_given
+from aspm_ado.flows.tokens.sources import ApiToken, aspm_token_given
 from aspm_ado.flows.validation.scheduler import one_call
 
 if TYPE_CHECKING:
@@ -292,10 +296,10 @@ def api_asked(context: Context) -> str:
 
 
 _TOKEN: Final = Question(
-    "aspm-token", "API token of Invicti ASPM", "--aspm-token-file FILE", "INVICTI_ASPM_TOKEN"
+    "aspm-token", "API token of Invicti ASPM", "--aspm-token-file FILE", ASPM_VARIABLES[0]
 )
-_OFFERED: Final = replace(_TOKEN, prompt=f"{_TOKEN.prompt} (press Enter to skip)")
-_OR_LATER: Final = replace(_TOKEN, prompt=f"{_TOKEN.prompt} (press Enter to finish later)")
+_OFFERED: Final = _TOKEN.hinting("press Enter to skip")
+_OR_LATER: Final = _TOKEN.hinting("press Enter to finish later")
 _NEXT: Final = Question("aspm-next", "What now")
 _AGAIN: Final = Choice("again", "Check Invicti ASPM again")
 _ADDRESS: Final = Choice("address", "Correct the URL")

@@ -1,7 +1,4 @@
-"""Handing an organization over.
-
-The values that a person enters in Invicti ASPM, and how it went.
-"""
+"""Registration by hand: the values that a person enters in Invicti ASPM, and how it went."""
 
 from __future__ import annotations
 

@@ -8,16 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from operator import methodcaller
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.place import Deployment, Site, parse_organization, site_of
+from aspm_ado.domain.azure.place import Deployment, Site, parse_organization
 from aspm_ado.domain.azure.retirement import ReachDemanded
 from aspm_ado.domain.documents import Names
 from aspm_ado.domain.guide import Policy, guide, request_for
 from aspm_ado.domain.http import Credential
 from aspm_ado.domain.migration_plan import PlanRow, PlanState, TokenWay
-from aspm_ado.domain.questions import ALL_ORGANIZATIONS, ORGANIZATION, Choice, Question
+from aspm_ado.domain.questions import (
+    ALL_ORGANIZATIONS,
+    ORGANIZATION,
+    PAT_VARIABLES,
+    Choice,
+    Question,
+)
 from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.report import Report
 from aspm_ado.domain.rules.access import judge_access
@@ -28,7 +33,7 @@ from aspm_ado.domain.text import clean, typed_word
 from aspm_ado.flows.answers import declined
 from aspm_ado.flows.handoff import HandoffResult
 from aspm_ado.flows.options import GUIDED, aspm_options, demand_stored
-from aspm_ado.flows.rotation.renewal import ONE_EACH, Renewal, demand_tokens, each_report
+from aspm_ado.flows.rotation.renewal import SOURCE_FOR_EACH, Renewal, demand_tokens, each_report
 from aspm_ado.flows.storage.successor import without_lost
 from aspm_ado.flows.storage.transaction import (
     bind_entries,
@@ -39,7 +44,7 @@ from aspm_ado.flows.storage.transaction import (
 from aspm_ado.flows.target import stored_entries
 from aspm_ado.flows.tokens.creation import NEVER, creation_asked
 from aspm_ado.flows.tokens.lifecycle import with_entra_tenant
-from aspm_ado.flows.tokens.sources import PAT_VARIABLES, Tokens, tokens_given
+from aspm_ado.flows.tokens.sources import Tokens, tokens_given
 from aspm_ado.flows.validation.report import report
 from aspm_ado.flows.validation.requests import NOT_ALL, profile_and_list
 from aspm_ado.flows.validation.token import Token
@@ -62,12 +67,12 @@ def migrate(context: Context, name: str) -> Report:
     names = _chosen(context, entry, tokens)
     _demand_tokens(context, entry, names, tokens)
     before = entry = _with_choice(context, entry, names)
-    places = [site_of(entry).place(one) for one in names]
+    places = [entry.site.place(one) for one in names]
     groups = tuple((one,) for one in places if not entry.has_own(one.name))
     demand = demand_stored(context, entry, ReachDemanded.ORGANIZATION)
     renewal = Renewal(context, "migrate", entry, groups, demand, options, one_each=True)
     made = renewal.renew_all(tokens, places, _with_choice_finished)
-    _tell_left(context, before, context.records.load().connections[entry.name])
+    _show_left(context, before, context.records.load().connections[entry.name])
     return made
 
 
@@ -105,7 +110,7 @@ def _with_choice(context: Context, entry: Entry, names: Sequence[str]) -> Entry:
     entry = without_lost(context, entry)
     if all(entry.has_own(name) for name in names):
         return entry
-    return update_entry(context, entry.name, methodcaller("migrating", names))
+    return update_entry(context, entry.name, lambda now: now.migrating(names))
 
 
 def _with_choice_finished(context: Context, entry: Entry, names: Sequence[str]) -> Entry:
@@ -116,7 +121,7 @@ def _with_choice_finished(context: Context, entry: Entry, names: Sequence[str]) 
     return update_entry(context, entry.name, Entry.migrated)
 
 
-def _tell_left(context: Context, before: Entry, now: Entry) -> None:
+def _show_left(context: Context, before: Entry, now: Entry) -> None:
     """Which organizations the old token still serves, or what it is kept for."""
     for key, old in before.credentials.items():
         if not before.is_shared(key) or key not in now.credentials:
@@ -152,7 +157,7 @@ def reached_organizations(
     ``ask_each`` asks every organization, too. Where it does not answer any more, the list is what
     is on record, and why is said. Two or three round trips.
     """
-    site, is_asked = site_of(entry), False
+    site, is_asked = entry.site, False
     found = ReachedOrganizations(context.clock.calendar())
     names = [*(one.name for one in entry.organizations), *entry.chosen]
     for secret in _shared_tokens(context, entry):
@@ -226,21 +231,21 @@ def _chosen(context: Context, entry: Entry, tokens: Tokens) -> tuple[str, ...]:
     own = [place.name for place in tokens.named]
     stored = [one.name for one in entry.organizations]
     if asker.switch(ALL_ORGANIZATIONS):
-        known = once(entry, (*stored, *named, *own))
+        known = _each_name_once(entry, (*stored, *named, *own))
         _demand_tokens(context, entry, known, tokens)
-        return once(entry, (*known, *reached_organizations(context, entry).names))
+        return _each_name_once(entry, (*known, *reached_organizations(context, entry).names))
     if named:
-        return once(entry, (*named, *own))
+        return _each_name_once(entry, (*named, *own))
     if not asker.asks:
-        return once(entry, (*(entry.chosen or stored), *own))
+        return _each_name_once(entry, (*(entry.chosen or stored), *own))
     if entry.chosen and _goes_on(context, entry):
-        return once(entry, (*entry.chosen, *own))
-    return once(entry, (*_picked(context, entry, none_is_fine=bool(own)), *own))
+        return _each_name_once(entry, (*entry.chosen, *own))
+    return _each_name_once(entry, (*_picked(context, entry, none_is_fine=bool(own)), *own))
 
 
 def _demand_tokens(context: Context, entry: Entry, names: Sequence[str], tokens: Tokens) -> None:
     """With nobody to ask: name every organization that has and gets no token of its own."""
-    places = [site_of(entry).place(name) for name in names if not entry.has_own(name)]
+    places = [entry.site.place(name) for name in names if not entry.has_own(name)]
     demand = demand_stored(context, entry, ReachDemanded.ORGANIZATION)
     demand_tokens(context, places, demand, tokens)
 
@@ -260,7 +265,9 @@ def _goes_on(context: Context, entry: Entry) -> bool:
 def _picked(context: Context, entry: Entry, *, none_is_fine: bool) -> tuple[str, ...]:
     """Chosen from all that the stored token reaches."""
     choices = []
-    for name in once(entry, (*reached_organizations(context, entry).names, *entry.offered)):
+    for name in _each_name_once(
+        entry, (*reached_organizations(context, entry).names, *entry.offered)
+    ):
         if not entry.has_own(name):
             label = clean(name, 60)
             if entry.organization(name) is None:
@@ -274,7 +281,7 @@ def _picked(context: Context, entry: Entry, *, none_is_fine: bool) -> tuple[str,
     return picked
 
 
-def once(entry: Entry, names: Sequence[str]) -> tuple[str, ...]:
+def _each_name_once(entry: Entry, names: Sequence[str]) -> tuple[str, ...]:
     """Each name once whatever the spelling; the stored spelling wins."""
     stored = {one.key: one.name for one in entry.organizations}
     return tuple({name.casefold(): stored.get(name.casefold(), name) for name in names}.values())
@@ -288,7 +295,7 @@ def _own_tokens(context: Context, entry: Entry) -> Tokens:
 
     A token for all of them is what ends here: refused.
     """
-    site = site_of(entry)
+    site = entry.site
     stored = [site.place(one.name) for one in entry.organizations]
     named = (*context.asker.many(ORGANIZATION, parse_organization), *stored)
     given = tokens_given(context.asker, context.sources, site, named)
@@ -296,7 +303,7 @@ def _own_tokens(context: Context, entry: Entry) -> Tokens:
         raise UsageError(
             Reason.USAGE,
             "A token is passed without its organization.",
-            remedy=ONE_EACH,
+            remedy=SOURCE_FOR_EACH,
         )
     if given.shared is not None:
         context.voice.note(
@@ -357,7 +364,7 @@ def planned(context: Context, name: str) -> MigrationPlan:
     found = reached_organizations(context, entry, ask_each=True)
     named = [place.name for place in context.asker.many(ORGANIZATION, parse_organization)]
     everything = context.asker.switch(ALL_ORGANIZATIONS) or not named
-    names = once(entry, (*named, *(found.names if everything else ())))
+    names = _each_name_once(entry, (*named, *(found.names if everything else ())))
     by_az = _by_az(context, entry, names)
     rows = tuple(_row(entry, one, found, by_az) for one in names)
     day = found.calendar.today.isoformat()
@@ -369,13 +376,13 @@ def _by_az(context: Context, entry: Entry, names: Sequence[str]) -> frozenset[st
     entra = context.entra
     if creation_asked(context.asker) == NEVER or entra is None or not entra.is_there:
         return frozenset()
-    site = site_of(entry)
+    site = entry.site
     places = [site.place(name) for name in names if not entry.has_own(name)]
     return with_entra_tenant(context, places)
 
 
 def _row(entry: Entry, name: str, found: ReachedOrganizations, by_az: frozenset[str]) -> PlanRow:
-    place, purpose = site_of(entry).place(name), entry.purpose
+    place, purpose = entry.site.place(name), entry.purpose
     made = guide(place, purpose, _REACH, found.calendar)
     request = None
     if entry.has_own(name):

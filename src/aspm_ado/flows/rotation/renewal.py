@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from operator import methodcaller
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.registration import NewToken
-from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY, YES, Choice, Question
 from aspm_ado.domain.reasons import CheckId, NotCreatedError, Reason, UsageError
@@ -27,15 +25,15 @@ from aspm_ado.domain.report import (
     Status,
     TokenFacts,
 )
-from aspm_ado.domain.stored import UNREGISTERED, StoredAspm
+from aspm_ado.domain.stored import UNREGISTERED, Entry, StoredAspm
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.handoff import HandoffResult, aspm_report, bring, is_registered, leading_on
+from aspm_ado.flows.handoff import HandoffResult, aspm_report, bring, is_registered, resumable
 from aspm_ado.flows.storage.connection import Addition, facts_on_record, keys_with_token, new_key
 from aspm_ado.flows.storage.successor import (
     compare_owner,
-    keep_successor,
     losses,
     revoke_replaced,
+    store_successor,
     swap,
 )
 from aspm_ado.flows.storage.transaction import store_entry, update_entry
@@ -45,7 +43,7 @@ from aspm_ado.flows.tokens.creation import (
     creation_asked,
     not_created_report,
 )
-from aspm_ado.flows.tokens.prompt import acquire, ask_ends, tell_position
+from aspm_ado.flows.tokens.prompt import acquire, ask_ends, show_position
 from aspm_ado.flows.tokens.retry import ABSENT, correct_absent, validate_until_good
 from aspm_ado.flows.validation.report import (
     entry_report,
@@ -58,7 +56,7 @@ from aspm_ado.flows.validation.token import each_once
 
 if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Place
-    from aspm_ado.domain.stored import Entry, StoredOrganization
+    from aspm_ado.domain.stored import StoredOrganization
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.options import AspmOptions
     from aspm_ado.flows.tokens.sources import Tokens
@@ -76,12 +74,12 @@ class _Tried:
     """What came of one organization: the report of the token that was tried, if one was."""
 
     report: OrganizationReport | None = None
-    is_kept: bool = False
+    is_stored: bool = False
     is_last: bool = False
     """Whether a person stopped here."""
 
 
-ONE_EACH: Final = (
+SOURCE_FOR_EACH: Final = (
     "Pass one per organization: --pat-file ORGANIZATION=FILE, --pat-variable ORGANIZATION=NAME "
     "or --pat-command ORGANIZATION=COMMAND."
 )
@@ -142,7 +140,7 @@ class Renewal:
         unless they only have to have one of their own.
         """
         context, entry = self.context, self.entry
-        meant = token.meant_for(site_of(entry), self.meant(group), self.demand)
+        meant = token.meant_for(entry.site, self.meant(group), self.demand)
         usernames = (one.username for one in self.stored(group) if one.username)
         meant.username = meant.username or next(usernames, "")
         [result] = validate_until_good(context, [meant], corrects=ABSENT)
@@ -162,22 +160,22 @@ class Renewal:
             return result, False
         for line in losses(result.reports, entry):
             context.voice.warn(line)
-        self.keep(group, result, [place.name for place in awaited])
+        self.store(group, result, [place.name for place in awaited])
         return result, True
 
-    def keep(self, group: Sequence[Place], result: TokenResult, awaited: Sequence[str]) -> None:
+    def store(self, group: Sequence[Place], result: TokenResult, awaited: Sequence[str]) -> None:
         """Store the token: at once for a new organization, else beside the current one."""
         context, entry = self.context, self.with_names(group)
         names = [place.name for place in self.meant(group)]
         if any(entry.organization(name) is None for name in names):
-            self.keep_added(entry, result)
+            self.store_added(entry, result)
         elif awaited:
-            keep_successor(context, entry, result, awaited)
+            store_successor(context, entry, result, awaited)
         else:  # what waits to replace it is given up
             reach = None if self.demand.on_record else self.demand.reach
             update_entry(context, entry.name, lambda current: current.awaiting(names, reach=reach))
 
-    def keep_added(self, entry: Entry, result: TokenResult) -> None:
+    def store_added(self, entry: Entry, result: TokenResult) -> None:
         """Add a new organization to the connection, with its token."""
         brings = entry.aspm is not None and self.aspm.is_wanted
         begun = self.aspm.begun(UNREGISTERED, brings=brings)
@@ -198,7 +196,7 @@ class Renewal:
             new = self.corrected.get(place.key)
             if new is None or not (entry.organization(place.name) or entry.migration):
                 continue
-            rename = methodcaller("renamed", place.name, new.name)
+            rename = partial(Entry.renamed, old=place.name, new=new.name)
             entry = update_entry(self.context, entry.name, rename)
             old, name = clean(place.name, 60), clean(new.name, 60)
             self.context.voice.say(f"The connection now has “{name}” in place of “{old}”.")
@@ -254,7 +252,7 @@ class Renewal:
         was. ``finish`` closes what the record says of the run.
         """
         context, name, brought = self.context, self.entry.name, HandoffResult()
-        with leading_on(context, name, partial(self.way_on, places)):
+        with resumable(context, name, partial(self.how_to_continue, places)):
             tried = self.renew_each(tokens)
             now = context.records.load().connections[name]
             names = [place.name for place in self.meant(places)]
@@ -268,7 +266,7 @@ class Renewal:
         made = each_report(now, names, tried, brought, self.aspm)
         return report(context, self.command, [made])
 
-    def way_on(self, places: Sequence[Place], now: Entry) -> tuple[str, str]:
+    def how_to_continue(self, places: Sequence[Place], now: Entry) -> tuple[str, str]:
         """What is stored when a person stops, and the command that goes on."""
         known = {"", *self.entry.credentials, *self.entry.successors}
         meant = (self.meant(group)[0].name for group in self.groups)
@@ -287,8 +285,8 @@ class Renewal:
         begun, total = self.context.now(), len(self.groups)
         for done, group in enumerate(self.groups):
             if self.is_agreed or not self.context.asker.asks:
-                tell_position(self.context, group[0], done, total, begun)
-            one = self.until_stored(group, tokens.of(group[0]), f"{done + 1} of {total}")
+                show_position(self.context, group[0], done, total, begun)
+            one = self.renew_one(group, tokens.of(group[0]), f"{done + 1} of {total}")
             [place] = self.meant(group)
             tried[place.key] = one
             if one.is_last:
@@ -301,7 +299,7 @@ class Renewal:
         asker = self.context.asker
         return asker.switch(YES) and creation_asked(asker) == REQUIRE
 
-    def until_stored(self, group: Sequence[Place], token: Token | None, position: str) -> _Tried:
+    def renew_one(self, group: Sequence[Place], token: Token | None, position: str) -> _Tried:
         """Get, validate and store the token of one organization.
 
         A person may try until it is good, or leave it out.
@@ -314,17 +312,17 @@ class Renewal:
                 if answer != _NOW.value:
                     last.is_last = answer == _STOP.value
                     return last
-            last = self.once(group, token)
-            if last.is_kept or not asker.asks:
+            last = self.try_token(group, token)
+            if last.is_stored or not asker.asks:
                 return last
             token, agreed = None, False
 
-    def once(self, group: Sequence[Place], token: Token | None) -> _Tried:
+    def try_token(self, group: Sequence[Place], token: Token | None) -> _Tried:
         """Try a token, the one given or a new one."""
         context = self.context
         try:
             token = token or self.obtain(group)
-            result, is_kept = self.renew(group, token)
+            result, is_stored = self.renew(group, token)
         except (NotCreatedError, UsageError) as error:
             if error.reason is Reason.TOKEN_UNCHANGED and context.asker.asks:
                 context.voice.warn(error.problem)
@@ -334,7 +332,7 @@ class Renewal:
             return _Tried(not_created_report(context, self.meant(group)[0].name, error))
         [made] = result.reports
         name = clean(made.name, 60)
-        if not is_kept:
+        if not is_stored:
             for check in not_good(made) if context.asker.asks else ():
                 context.voice.warn(f"{check.title}: {check.detail}")
                 context.voice.say(f"  {check.remedy or ''}")
@@ -342,7 +340,7 @@ class Renewal:
             return _Tried(made)
         last4 = result.token.secret.last4
         context.voice.say(f"{name} now has its own token (…{last4}), stored.")
-        return _Tried(made, is_kept=True)
+        return _Tried(made, is_stored=True)
 
 
 def _refuse_wide(result: TokenResult) -> None:
@@ -389,7 +387,7 @@ def demand_tokens(
         raise UsageError(
             Reason.INPUT_MISSING,
             f"Each of these needs a token, and prompts are unavailable: {', '.join(missing)}.",
-            remedy=ONE_EACH,
+            remedy=SOURCE_FOR_EACH,
         )
 
 
@@ -405,7 +403,7 @@ def each_report(
     for name in names:
         one = tried.get(name.casefold(), _Tried())
         facts = brought.facts(entry, name, options)
-        if not one.is_kept and not entry.has_own(name):
+        if not one.is_stored and not entry.has_own(name):
             facts.token = NewToken.NOT_GOOD
             if one.report is None:
                 facts.token, facts.required = NewToken.MISSING, options.counts

@@ -1,7 +1,4 @@
-"""After a validation on a terminal.
-
-An offer to replace what is dead or gone, and the truth about what came of it.
-"""
+"""Offers to replace tokens that are dead or gone, after a validation on a terminal."""
 
 from __future__ import annotations
 

@@ -8,13 +8,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import where_tokens_are_made
-from aspm_ado.domain.azure.place import Deployment, site_of
-from aspm_ado.domain.azure.retirement import MIGRATE, Reach, stored_demand_note
-from aspm_ado.domain.questions import ASPM_URL, YES, Choice, Question
+from aspm_ado.domain.azure.place import Deployment
+from aspm_ado.domain.azure.retirement import Reach
+from aspm_ado.domain.questions import ASPM_URL, ASPM_VARIABLES, PAT_VARIABLES, YES, Choice, Question
 from aspm_ado.domain.reasons import Reason, UsageError
-from aspm_ado.domain.report import Command, Report
+from aspm_ado.domain.report import MIGRATE, Command, Report
+from aspm_ado.domain.rules.global_tokens import stored_demand_note
 from aspm_ado.domain.text import clean
-from aspm_ado.flows.handoff import leading_on
+from aspm_ado.flows.handoff import resumable
 from aspm_ado.flows.options import aspm_options, demand_renewed
 from aspm_ado.flows.registration.aspm import (
     AspmTarget,
@@ -42,16 +43,12 @@ from aspm_ado.flows.storage.transaction import (
 from aspm_ado.flows.target import known_name, stored_entries
 from aspm_ado.flows.tokens.creation import REQUIRE, Creation, creation_asked, revoking_unkept
 from aspm_ado.flows.tokens.sources import (
-    ASPM_VARIABLES,
-    PAT_VARIABLES,
     Tokens,
     missing_token,
     tokens_given,
 )
 from aspm_ado.flows.validation.report import (
-    connection_report,
     entry_report,
-    named,
     report,
     with_registration,
 )
@@ -79,8 +76,8 @@ def rotate(context: Context, name: str, organizations: Sequence[str]) -> Report:
 def _rotated(context: Context, name: str, organizations: Sequence[str]) -> Report:
     [entry] = stored_entries(context, [name])
     options = aspm_options(context.asker, entry)
-    stored = [site_of(entry).place(one.name) for one in entry.organizations]
-    given = tokens_given(context.asker, context.sources, site_of(entry), stored)
+    stored = [entry.site.place(one.name) for one in entry.organizations]
+    given = tokens_given(context.asker, context.sources, entry.site, stored)
     demand, note = demand_renewed(context, entry), ""
     group = _meant(context, entry, organizations or [place.name for place in given.named])
     if demand.on_record:
@@ -91,7 +88,7 @@ def _rotated(context: Context, name: str, organizations: Sequence[str]) -> Repor
         groups = tuple((place,) for place in sorted(group, key=partial(_end_of, entry)))
         return _each_rotated(Renewal(context, "rotate", entry, groups, demand, options), given)
     renewal = Renewal(context, "rotate", entry, (group,), demand, options)
-    with leading_on(context, entry.name, partial(_way_on, renewal)):
+    with resumable(context, entry.name, partial(_how_to_continue, renewal)):
         return _one_rotated(renewal, group, given)
 
 
@@ -113,7 +110,7 @@ def _end_of(entry: Entry, place: Place) -> date:
     return ends or date.max
 
 
-def _way_on(renewal: Renewal, now: Entry) -> tuple[str, str]:
+def _how_to_continue(renewal: Renewal, now: Entry) -> tuple[str, str]:
     """What is stored when a person stops, and the command that goes on."""
     before, [group] = renewal.entry, renewal.groups
     newest = {now.newest_key(place.name) for place in renewal.meant(group)} - {""}
@@ -159,15 +156,12 @@ def _one_rotated(renewal: Renewal, group: tuple[Place, ...], given: Tokens) -> R
     if waits and (covered := _covered(renewal, group)):
         return _handed_on(renewal, entry, covered)
     group, token = _obtained(renewal, group, token)
-    result, is_kept = renewal.renew(group, token)
-    reports = [named(one, entry.name) for one in result.reports]
-    if not is_kept:
+    result, is_stored = renewal.renew(group, token)
+    if not is_stored:
         context.voice.warn("Nothing changed. The current token stays in use.")
-        purpose = renewal.demand.purpose
-        shown = connection_report(entry.name, site_of(entry), purpose, reports)
-        return report(context, "rotate", [shown])
+        return report(context, "rotate", [entry_report(entry, result.reports)])
     entry = context.records.load().connections[entry.name]
-    return _handed_on(renewal, entry, renewal.meant(group), reports)
+    return _handed_on(renewal, entry, renewal.meant(group), result.reports)
 
 
 def needs_one_each(context: Context, entry: Entry, demand: Demand, names: Sequence[str]) -> bool:
@@ -191,7 +185,7 @@ def _demand_obtainable(renewal: Renewal, group: Sequence[Place]) -> None:
     names = [place.name for place in group]
     entry = renewal.entry
     if needs_one_each(renewal.context, entry, renewal.demand, names):
-        remedy = MIGRATE.replace("NAME", entry.name)
+        remedy = MIGRATE.text(entry.name)
         if entry.deployment is Deployment.SERVER:  # migrate is for Services
             remedy = Command("rotate", (names[0],)).text(entry.name)
         raise UsageError(
@@ -238,7 +232,7 @@ def _meant(context: Context, entry: Entry, organizations: Sequence[str]) -> tupl
 
     Those named, or all that share the one token meant.
     """
-    site = site_of(entry)
+    site = entry.site
     if organizations:
         names = dict.fromkeys(known_name(entry, text) for text in organizations)
         return tuple(site.place(name) for name in names)

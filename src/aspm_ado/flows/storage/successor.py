@@ -1,14 +1,10 @@
-"""A new token beside an old one.
-
-The same person's, nothing lost, kept until Invicti ASPM has it.
-"""
+"""A new token beside the one in force: the same person's, stored until Invicti ASPM has it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.place import site_of
 from aspm_ado.domain.reasons import CheckId, Reason
 from aspm_ado.domain.report import Check, Status
 from aspm_ado.domain.stored import (
@@ -79,7 +75,7 @@ def losses(organizations: Sequence[OrganizationReport], entry: Entry) -> list[st
     return lost
 
 
-def keep_successor(
+def store_successor(
     context: Context, entry: Entry, result: TokenResult, names: Sequence[str]
 ) -> None:
     """Store the new token beside the old one.
@@ -160,7 +156,7 @@ def _replaced(
 def _place(entry: Entry, key: str) -> Place:
     """Where a token is revoked: on the page of its organization, or of the first."""
     held = [one.name for one in entry.organizations if one.credential == key]
-    return site_of(entry).place((held or [entry.organizations[0].name])[0])
+    return entry.site.place((held or [entry.organizations[0].name])[0])
 
 
 def revoke_replaced(context: Context, before: Entry, after: Entry) -> None:

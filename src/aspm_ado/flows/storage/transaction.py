@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from operator import methodcaller
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.http import Origin
@@ -21,12 +21,13 @@ from aspm_ado.domain.reasons import (
     UserError,
 )
 from aspm_ado.domain.report import Check, Command, Status
+from aspm_ado.domain.stored import Catalogue
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.tokens.lifecycle import with_answers
 
 if TYPE_CHECKING:
     from aspm_ado.domain.secret import Secret
-    from aspm_ado.domain.stored import Catalogue, Entry
+    from aspm_ado.domain.stored import Entry
     from aspm_ado.flows.context import Context
 
 
@@ -74,7 +75,7 @@ def store_aspm_token(
 ) -> None:
     """Store a new API token of one ASPM; the old one is erased after."""
     origins = dict.fromkeys(secrets, record[0])
-    _store(context, record[0], origins, secrets, methodcaller("commit_aspm", *record))
+    _store(context, record[0], origins, secrets, lambda old: old.commit_aspm(*record))
 
 
 def _store(
@@ -95,7 +96,7 @@ def _store(
                 context.vault.write(service, secret, origins[service])
             context.records.change(commit)
         except BaseException:
-            context.records.change(methodcaller("abandon", what))
+            context.records.change(lambda old: old.abandon(what))
             erase_marked(context)
             raise
         context.asker.unstored.clear()
@@ -158,7 +159,7 @@ def bind_entries(context: Context) -> None:
                 raise
     if bound:
         with suppress(StoreError):
-            context.records.change(methodcaller("bound", bound))
+            context.records.change(lambda old: old.bound(bound))
 
 
 def _undo_remains(context: Context) -> None:
@@ -168,7 +169,7 @@ def _undo_remains(context: Context) -> None:
     """
     for name in context.records.load().pending:
         context.voice.note(f"An interrupted run left unused secrets of “{name}”. They are deleted.")
-        context.records.change(methodcaller("abandon", name))
+        context.records.change(partial(Catalogue.abandon, name=name))
 
 
 def changed_meanwhile(name: str) -> UsageError:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.azure.pats import EXPIRES_SOURCE, differences, order_for
 from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.requests import ACCOUNT_URL
-from aspm_ado.domain.azure.retirement import MIGRATE, Reach
+from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.documents import Names
 from aspm_ado.domain.http import Credential, Origin
 from aspm_ado.domain.questions import (
@@ -120,7 +120,7 @@ class Creation:
                 "aspm-ado can create tokens for one organization only, and this run needs a global "
                 "token.",
                 remedy="Pass --reach organization to connect. To migrate a stored connection, run: "
-                f"{MIGRATE}",
+                "aspm-ado migrate NAME",
             )
         if not context.asker.keeps and not _can_be_handed_over(context):
             return NotCreatedError(
@@ -434,11 +434,11 @@ def revoking_unkept(context: Context) -> Iterator[None]:
     try:
         yield
     except (InterruptedByUserError, KeyboardInterrupt):
-        _tell_unstored(context)
+        _show_unstored(context)
         raise
     except UsageError as error:
         if error.reason is Reason.DECLINED:
-            _tell_unstored(context)
+            _show_unstored(context)
         raise
     finally:
         if context.created:
@@ -446,7 +446,7 @@ def revoking_unkept(context: Context) -> Iterator[None]:
             context.created.clear()
 
 
-def _tell_unstored(context: Context) -> None:
+def _show_unstored(context: Context) -> None:
     asker = context.asker
     if asker.keeps and asker.unstored:
         is_one = len(asker.unstored) == 1

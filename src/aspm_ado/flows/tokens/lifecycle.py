@@ -382,7 +382,7 @@ def revoke_abandoned(
             close_order(context, order.id)
         else:
             release_order(context, order.id)
-    _tell_unrecorded(context, service.place, living)
+    _show_unrecorded(context, service.place, living)
 
 
 def _is_of(order: TokenOrder, key: str, pat: Pat) -> bool:
@@ -412,7 +412,7 @@ def _revoke_orphans(
     return False
 
 
-def _tell_unrecorded(context: Context, place: Place, living: LivingTokens) -> None:
+def _show_unrecorded(context: Context, place: Place, living: LivingTokens) -> None:
     """Name living tokens that look like ours and are not on record: another machine's, or lost."""
     catalogue = context.records.load()
     ours = {one.display_name for one in catalogue.ordered}

@@ -62,7 +62,7 @@ def acquire(context: Context, place: Place, demand: Demand, *, for_all: bool) ->
     if not context.asker.asks:
         raise missing_token()
     made = guide(place, demand.purpose, demand.reach, context.clock.calendar())
-    tell_guide(context, made)
+    show_guide(context, made)
     name = "" if for_all else place.name
     choices = [PASTE, Choice(OPEN.value, OPEN.label, made.token_page), GREYED, NOT_NOW]
     while (token := offer_token(context.asker, place.site, name)) is None:
@@ -70,7 +70,7 @@ def acquire(context: Context, place: Place, demand: Demand, *, for_all: bool) ->
         if choice == OPEN.value:
             open_page(context, made.token_page)
         elif choice == GREYED.value:
-            tell_request(context, place, demand)
+            show_request(context, place, demand)
         elif choice == NOT_NOW.value:
             raise declined("To continue when you have the token, run the same command again.")
     return token
@@ -82,7 +82,7 @@ def open_page(context: Context, page: str) -> None:
         context.voice.say(f"aspm-ado cannot open a browser. Open this page: {page}")
 
 
-def tell_request(context: Context, place: Place, demand: Demand) -> None:
+def show_request(context: Context, place: Place, demand: Demand) -> None:
     """The letter to the administrator about the policy that is in the way.
 
     Which one it is, a person may see. What can be done without the letter is said, too.
@@ -102,7 +102,7 @@ def tell_request(context: Context, place: Place, demand: Demand) -> None:
         context.voice.note(way)
 
 
-def tell_guide(context: Context, made: Guide) -> None:
+def show_guide(context: Context, made: Guide) -> None:
     """The guide, on the terminal."""
     context.voice.heading(f"Create the token ({made.place_name})")
     for number, step in enumerate(made.steps, start=1):
@@ -111,7 +111,7 @@ def tell_guide(context: Context, made: Guide) -> None:
             context.voice.say(f"    • {note}")
 
 
-def tell_position(context: Context, place: Place, done: int, total: int, begun: datetime) -> None:
+def show_position(context: Context, place: Place, done: int, total: int, begun: datetime) -> None:
     """Where a run of many organizations is, and how long the rest takes at this pace."""
     words = f"{clean(place.name, 60)}: {done + 1} of {total}"
     if done:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
 from aspm_ado.domain.azure.place import Deployment, parse_organization, parse_server
-from aspm_ado.domain.azure.retirement import Reach
+from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import boxes_of
 from aspm_ado.domain.documents import Names, UserProfile
 from aspm_ado.domain.questions import (
@@ -127,7 +127,7 @@ class _Retry:
                 if result.is_rejected:
                     self.context.asker.forget(result.token.secret)
             if not self.failed:
-                self.tell_verified()
+                self.show_verified()
                 break
             self.context.show(self.results)
             answer = self.ask_next()
@@ -136,12 +136,12 @@ class _Retry:
             if answer == OPEN.value:
                 self.open_page()
             elif answer == TICKET.value:
-                self.tell_tickets()
+                self.show_tickets()
             else:
-                self.mend(answer)
+                self.change_and_retry(answer)
         return self.results
 
-    def tell_verified(self) -> None:
+    def show_verified(self) -> None:
         """The organizations, each with whose token it is, how far it reaches and until when."""
         verified: dict[str, list[str]] = {}
         for result in self.results:
@@ -168,7 +168,7 @@ class _Retry:
         pages = [result.lead.place.token_page for result in failed if result.lead is not None]
         open_page(self.context, next(iter(pages), failed[0].token.site.base_url))
 
-    def tell_tickets(self) -> None:
+    def show_tickets(self) -> None:
         """What to send: what was asked, what was answered, what is concluded and what is not.
 
         No secret is in it.
@@ -182,7 +182,7 @@ class _Retry:
                 for line in finding.ticket(self.context.shown, __version__):
                     voice.say(line)
 
-    def mend(self, answer: str) -> None:
+    def change_and_retry(self, answer: str) -> None:
         """Ask again what failed, after what the person chose to change."""
         failed = self.failed
         if answer == CORRECT:
@@ -203,7 +203,7 @@ class _Retry:
         if answer == CORRECT:
             return self.corrected(result)
         if answer == ONE_EACH.value:
-            token.demand = token.demand.for_one_organization()
+            token.demand = token.demand.reaching(ReachDemanded.ORGANIZATION)
         elif answer == USERNAME.value:
             token.username = self.context.asker.need(CLONE_USERNAME, parse_username)
         return token
@@ -391,14 +391,14 @@ def create_several(
 
     def keep(_: Context, results: Sequence[TokenResult]) -> None:
         store(results)
-        progress.tell(len(results))
+        progress.show(len(results))
 
     def connected(place: Place) -> RequestPlan[TokenResult | None]:
         try:
             token = yield from Creation(context, place, demand).unasked()
         except (NotCreatedError, UsageError) as error:
             refused[place.key] = not_created_report(context, place.name, error)
-            progress.tell(1)
+            progress.show(1)
             return None
         result = yield from validating(context, token.meant_for(place.site, [place], demand))
         yield from context.together(keep, result)
@@ -420,7 +420,7 @@ class _Progress:
         self._context, self._total, self._done = context, total, 0
         self._begun = context.now()
 
-    def tell(self, more: int) -> None:
+    def show(self, more: int) -> None:
         """So many more are done."""
         self._done += more
         about = time_left(self._context, self._begun, self._done, self._total)

@@ -12,6 +12,7 @@ from aspm_ado.domain.azure.place import SERVICES, Deployment
 from aspm_ado.domain.azure.retirement import parse_day
 from aspm_ado.domain.questions import (
     ASPM_TOKEN_FILE,
+    ASPM_VARIABLES,
     CREATE_TOKEN,
     PAT,
     PAT_COMMAND,
@@ -20,6 +21,7 @@ from aspm_ado.domain.questions import (
     PAT_SOURCES,
     PAT_STDIN,
     PAT_VARIABLE,
+    PAT_VARIABLES,
 )
 from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.domain.secret import Secret, decode, parse_pat, parse_secret
@@ -39,10 +41,8 @@ COMMAND: Final = "command"
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,49}")
 """No token is that short: one that was given in place of a name is refused, and not repeated."""
 
-PAT_VARIABLES: Final = ("ASPM_ADO_PAT", "AZURE_DEVOPS_EXT_PAT")
 PROMPT: Final = "prompt"
 """The source of what a person entered."""
-ASPM_VARIABLES: Final = ("INVICTI_ASPM_TOKEN", "KONDUKTO_TOKEN")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.registration import RegistrationFacts, judge_registration
-from aspm_ado.domain.azure.place import site_of
-from aspm_ado.domain.azure.retirement import MIGRATE, Reach
+from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.reasons import CheckId, Reason, StoreError
 from aspm_ado.domain.report import (
+    EVERY_ONE,
+    MIGRATE,
     AspmReport,
     Check,
     Command,
@@ -39,9 +40,6 @@ if TYPE_CHECKING:
     from aspm_ado.domain.azure.place import Purpose, Site
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.token import TokenResult
-
-EVERY_ONE: Final = "*"
-"""The name that stands for organizations that could not be listed."""
 
 
 def report_on(result: TokenResult, warn_days: int = DEFAULT_WARN_DAYS) -> None:
@@ -146,17 +144,15 @@ def with_check(organization: OrganizationReport, check: Check) -> OrganizationRe
 
 
 def named(organization: OrganizationReport, name: str | None) -> OrganizationReport:
-    """A copy with the name of its connection in the commands of remedies.
+    """A copy whose remedies end with their commands, for the connection of this name.
 
-    Without a name, it has the option that helps instead.
+    Without a name, they end with the option that helps instead.
     """
-    old, new = f": {MIGRATE}", " (--reach organization)."
-    if name:
-        old, new = MIGRATE, MIGRATE.replace("NAME", name)
     checks = []
     for check in organization.checks:
-        if check.remedy and old in check.remedy:
-            check = replace(check, remedy=check.remedy.replace(old, new))
+        if check.remedy and check.remedied_by is not None:
+            end = f": {check.remedied_by.text(name)}" if name else " (--reach organization)."
+            check = check.advising(check.remedy.removesuffix(".") + end)
         checks.append(check)
     return organization.with_checks(checks)
 
@@ -166,13 +162,13 @@ _NEW_TOKEN: Final = frozenset({CheckId.IDENTITY, CheckId.TOKEN_EXPIRY, CheckId.R
 
 def _with_next(checks: Sequence[Check], name: str, *, shared: bool) -> tuple[Check, ...]:
     """Add the command that replaces the token to its checks."""
-    moves = any(check.next is not None and check.next.verb == "migrate" for check in checks)
+    moves = any(check.next == MIGRATE for check in checks)
     found = []
     for check in checks:
         if check.id in _NEW_TOKEN and check.reason is not Reason.REACH_AFTER_END:
             command = Command("rotate", (name,))
             if moves:
-                command = Command("migrate")
+                command = MIGRATE
             elif shared and check.id is not CheckId.REACH:
                 command = Command("rotate")
             check = check.followed_by(command)
@@ -188,7 +184,7 @@ _NOTHING_THERE: Final = frozenset(
 def _with_remedy(checks: Iterable[Check], remedy: str) -> Iterator[Check]:
     for check in checks:
         if check.reason in _NOTHING_THERE:
-            check = replace(check, remedy=remedy)
+            check = check.advising(remedy)
         yield check
 
 
@@ -289,4 +285,5 @@ def entry_report(
     aspm: AspmReport | None = None,
 ) -> ConnectionReport:
     """The report of a stored connection."""
-    return connection_report(entry.name, site_of(entry), entry.purpose, organizations, checks, aspm)
+    made = (named(one, entry.name) for one in organizations)
+    return connection_report(entry.name, entry.site, entry.purpose, made, checks, aspm)

@@ -76,7 +76,7 @@ def list_accounts(call: Call) -> RequestPlan[Reply]:
     lists = [one.answer for one in (first, *again) if isinstance(one.answer, Names)]
     once = {name.casefold(): name for one in reversed(lists) for name in reversed(one.names)}
     left_off = max(one.left_off for one in lists)
-    return replace(first, answer=Names(tuple(reversed(once.values())), left_off))
+    return first.answering(Names(tuple(reversed(once.values())), left_off))
 
 
 def profile_and_list(

@@ -118,7 +118,7 @@ def _ask(
         done: TokenRequests | OrganizationResult,
     ) -> Iterable[RequestPlan[TokenRequests | OrganizationResult]]:
         if isinstance(done, OrganizationResult):
-            progress.tell(done)
+            progress.show(done)
             return ()
         # Organizations without a first answer need one round trip more, so they begin.
         due = sorted(done.due, key=lambda here: here.first is not None)
@@ -179,7 +179,7 @@ class _Progress:
         """Learn how many organizations of a token remain to be checked."""
         self._expected[at] = organizations
 
-    def tell(self, here: OrganizationResult) -> None:
+    def show(self, here: OrganizationResult) -> None:
         """Report one more finished organization."""
         self._done += 1
         total = max(sum(self._expected), self._done)

@@ -127,9 +127,9 @@ class _Batch(Generic[T]):
             try:
                 return self.done.get(timeout=_HEARTBEAT)
             except queue.Empty:
-                self._tell_waiting()
+                self._show_waiting()
 
-    def _tell_waiting(self) -> None:
+    def _show_waiting(self) -> None:
         """Name each host that the batch waits for, once: a log shows no progress."""
         self._heartbeats += 1
         if self._heartbeats * _HEARTBEAT < PATIENCE:

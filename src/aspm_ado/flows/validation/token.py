@@ -45,9 +45,9 @@ class Demand:
     username: str = ""
     """The username to send with the tokens for cloning, if they alone do not suffice."""
 
-    def for_one_organization(self) -> Demand:
-        """The same for a token of one organization."""
-        return replace(self, reach=ReachDemanded.ORGANIZATION, on_record=False)
+    def reaching(self, reach: ReachDemanded) -> Demand:
+        """The same with the reach that a person chose in this run."""
+        return replace(self, reach=reach, on_record=False)
 
     def for_another_token(self, username: str) -> Demand:
         """The same for one more token, which has its own expiry date and repositories."""
