@@ -95,8 +95,8 @@ def differences(order: Order, granted: Pat, today: date) -> list[str]:
         until = granted.valid_to.date()
         found.append(
             f"The token expires on {until} ({count_days((until - today).days)}), not on "
-            f"{order.until}: a policy limits the lifespan of tokens. Rotate it before: "
-            "aspm-ado rotate NAME. To request a longer lifespan: aspm-ado guide "
+            f"{order.until}: a policy limits the lifespan of tokens. Replace it before with "
+            "`aspm-ado rotate`. To request a longer lifespan: aspm-ado guide "
             f"-o {typed_word(order.place.name)} --request lifespan"
         )
     if granted.scopes and granted.scopes != frozenset(order.scopes):
@@ -176,7 +176,7 @@ def _again(problem: str) -> PatError:
 
 
 def _dead(problem: str) -> PatError:
-    return PatError(Reason.CREATION_REFUSED, problem, "Create a new token: aspm-ado rotate NAME")
+    return PatError(Reason.CREATION_REFUSED, problem, "Create a new token: aspm-ado rotate")
 
 
 def _rejected(what: str) -> PatError:
