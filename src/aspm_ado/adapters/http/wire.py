@@ -304,7 +304,7 @@ class _TunnelAnswer(_Answer):
     """A proxy's answer to CONNECT: of a 407, ``http.client`` would drop how to sign in."""
 
     def _read_status(self) -> tuple[str, int, str]:
-        version, status, words = super()._read_status()  # type: ignore[misc]
+        version, status, words = super()._read_status()
         if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
             headers = http.client.parse_headers(self.fp)
             raise SignInWantedError(headers.get_all("Proxy-Authenticate", ()))

@@ -151,11 +151,8 @@ def _each_rotated(renewal: Renewal, given: Tokens) -> Report:
 
 def _one_rotated(renewal: Renewal, group: tuple[Place, ...], given: Tokens) -> Report:
     """One new token for all of the group."""
-    context, entry, token = (
-        renewal.context,
-        renewal.entry,
-        _one_token(given, group, renewal.entry.name),
-    )
+    context, entry = renewal.context, renewal.entry
+    token = _one_token(given, group, entry.name)
     waits = token is None and entry.successor_of(group[0].name) is not None
     if token is None and not waits:
         _demand_obtainable(renewal, group)
