@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from aspm_ado.adapters.records.catalog import DiskRecords
+from aspm_ado.domain.documents import Document
 from aspm_ado.domain.http import Reply
 from aspm_ado.domain.reasons import InterruptedByUserError, UsageError, UserError
 from aspm_ado.domain.secret import Secret
@@ -323,6 +324,149 @@ def test_a_list_that_cannot_be_read_stops_before_the_write(stand, tmp_path, brok
     assert check(report, "aspm.registration").reason.value == "aspm-not-an-api"
     assert int(report.exit_code) == 6
     assert here.wire.writes == []
+
+
+def _answering(here, method, reply):
+    """Let the ASPM do what it does, and answer as ``reply`` says: status, text."""
+    inner = here.wire.send
+
+    def send(call):
+        came = inner(call)
+        if call.method == method and "alm-instances" in call.url:
+            return reply(call, came)
+        return came
+
+    here.wire.send = send
+
+
+PAGE = "<!doctype html><html><body>Blocked</body></html>"
+
+
+@pytest.mark.parametrize("status", [403, 404, 413])
+@pytest.mark.parametrize(("acts", "finds"), [(True, True), (False, True), (False, False)])
+def test_a_page_after_the_write_is_no_refusal_of_the_api(stand, tmp_path, status, acts, finds):
+    """A gateway may put it before an answer, or before the request: the list tells which."""
+    here = stand(aspm={"registers": "yes"})
+    given = by_profile(registration_profile=profile(tmp_path, **({} if finds else {"find": None})))
+    context = here.context(given)
+    inner = here.wire.send
+
+    def gateway(call):
+        if call.method != "POST" or not call.url.startswith(ASPM):
+            return inner(call)
+        if acts:
+            inner(call)
+        return Reply(call, status, (("Content-Type", "text/html"),), PAGE)
+
+    here.wire.send = gateway
+    report = connect(context, None)
+    made = check(report, "aspm.registration")
+    if acts:
+        assert registration(report)[1] == "registered"
+    else:
+        assert (registration(report)[1], made.reason.value) == ("failed", "aspm-not-an-api")
+    assert len(here.wire.writes) == 1
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "dev.azure.com/contoso",
+        None,
+        ["https://dev.azure.com/contoso"],
+        {"id": "1", "name": "x", "url": {"href": "https://dev.azure.com/contoso"}},
+    ],
+)
+def test_a_list_with_an_item_that_cannot_be_compared_stops_before_the_write(stand, item):
+    here = stand(aspm={"registers": "yes"})
+    context = here.context(by_profile())
+    text = json.dumps({"instances": [item], "total": 1})
+    _answering(here, "GET", lambda call, came: _read_as(came, text))
+    report = connect(context, None)
+    assert registration(report) == ("api", "none", "none")
+    assert here.wire.writes == []
+
+
+@pytest.mark.parametrize("total", [True, -1, "0", None, 0.0])
+def test_a_total_that_is_no_count_stops_before_the_write(stand, total):
+    here = stand(aspm={"registers": "yes"})
+    context = here.context(by_profile())
+    text = json.dumps({"instances": [], "total": total})
+    _answering(here, "GET", lambda call, came: _read_as(came, text))
+    report = connect(context, None)
+    assert registration(report) == ("api", "none", "none")
+    assert here.wire.writes == []
+
+
+def _read_as(came, text):
+    return replace(came, text=text, answer=Document(json.loads(text)))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://contoso.visualstudio.com",
+        "https://contoso.visualstudio.com/DefaultCollection/",
+        "HTTPS://DEV.AZURE.COM:443/Contoso",
+        "https://contoso@dev.azure.com/contoso",
+    ],
+)
+def test_every_url_of_an_organization_finds_its_instance(stand, url):
+    here = stand(aspm={"registers": "yes", "instances": (replace(HAND_MADE, url=url),)})
+    report = connect(here.context(by_profile()), None)
+    assert check(report, "aspm.registration").reason.value == "registration-conflict"
+    assert here.wire.writes == []
+
+
+@pytest.mark.parametrize("told", [True, 1.5, ["a"], "z" * 500, "a\x1b[31mb", PAT])
+def test_an_instance_without_a_usable_id_is_not_tested_and_not_called_tested(stand, told):
+    here = stand(aspm={"registers": "yes"})
+    context = here.context(by_profile())
+    text = json.dumps({"instance": {"id": told}})
+    _answering(here, "POST", lambda call, came: _read_as(came, text))
+    report = connect(context, None)
+    made = check(report, "aspm.registration")
+    assert registration(report)[1] == "registered"
+    assert (made.status.value, made.reason.value) == ("unknown", "answer-unreadable")
+    assert report.connections[0].organizations[0].registration.instance_id is None
+    assert not any("/test/" in call.url for call in here.wire.calls)
+    assert PAT not in repr(report)
+
+
+def test_a_page_is_no_result_of_the_test_of_an_instance(stand):
+    here = stand(aspm={"registers": "yes"})
+    context = here.context(by_profile())
+
+    def page(call, came):
+        if "/test/" in call.url:
+            return Reply(call, 403, (("Content-Type", "text/html"),), PAGE)
+        return came
+
+    _answering(here, "GET", page)
+    made = check(connect(context, None), "aspm.registration")
+    assert (made.status.value, made.reason.value) == ("unknown", "aspm-not-an-api")
+
+
+def test_an_instance_that_lost_its_marker_after_a_lost_answer_is_not_called_a_strangers(stand):
+    here = stand(aspm={"registers": "answer-lost"})
+    context = here.context(by_profile())
+    inner = here.wire.send
+
+    def renaming(call):
+        came = inner(call)
+        if call.method == "POST" and "alm-instances" in call.url:
+            world = here.simulator.world
+            renamed = tuple(replace(one, name="Azure (1)") for one in world.aspm.instances)
+            here.simulator.become(replace(world, aspm=replace(world.aspm, instances=renamed)))
+        return came
+
+    here.wire.send = renaming
+    assert registration(connect(context, None))[1] == "unknown"
+    made = check(resume_handoff(here.context(), None), "aspm.registration")
+    assert made.reason.value == "registration-conflict"
+    assert "An earlier run may have created it" in made.detail
+    assert "did not create" not in made.detail
+    assert len(here.instances) == 1
 
 
 def _becomes(here, registers):

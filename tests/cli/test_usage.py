@@ -297,3 +297,16 @@ def test_only_validate_names_its_other_way_where_nothing_is_stored(run: Run) -> 
     }
     assert "with -o to validate" in remedies["validate"]
     assert remedies["handoff"] == "To create one, run `aspm-ado connect`."
+
+
+@pytest.mark.parametrize(
+    "value", ["nonsense", "ftp://127.0.0.1:1/#k", "http://127.0.0.1:0/#k", "http://a b/#k"]
+)
+def test_a_simulator_that_cannot_be_used_is_not_sought_in_a_browser(
+    run: Run, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("ASPM_ADO_SIMULATOR", value)
+    done = run("list")
+    assert done.code == 2
+    assert "ASPM_ADO_SIMULATOR" in done.err
+    assert "browser" not in done.err

@@ -86,7 +86,7 @@ class FakeNetwork:
 
     def send(self, call: Call) -> Reply:
         self.asked.append(call)
-        return Reply(call, 401, received=NOW)
+        return Reply(call, 401, (("ActivityId", "a"),), received=NOW)
 
 
 SOFTWARE = Software("0.1.0", "CPython", "Linux", "OpenSSL", (("keyring", "25"),))

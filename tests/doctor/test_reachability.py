@@ -20,7 +20,7 @@ from aspm_ado.domain.doctor import Host as Target
 from aspm_ado.domain.http import Call, Origin
 from aspm_ado.domain.reasons import Reason, UsageError
 
-from ..adapters.transport.servers import Server
+from ..adapters.transport.servers import ConnectProxy, Server
 from .loopback import Mute, Plain, azure, proxy
 
 Opened = Callable[[Server], Server]
@@ -181,6 +181,14 @@ def test_a_proxy_that_refuses(opened: Opened, status: int, words: str) -> None:
     contact = go(FAR, https_proxy=f"http://localhost:{opened(proxy(status)).port}")
     assert (contact.connect.reason, contact.tls.health) == (Reason.PROXY_FAILED, Health.SKIP)
     assert words in contact.connect.detail
+
+
+@pytest.mark.parametrize("said", [b"\x15\x03\x01\x00\x02\x02\x28", b"SSH-2.0-x\r\n\r\n", b""])
+def test_a_proxy_that_does_not_speak_http(opened: Opened, said: bytes) -> None:
+    box = ConnectProxy(refusal=said or b"\n")
+    contact = go(FAR, https_proxy=f"http://localhost:{opened(box).port}")
+    assert not contact.reached
+    assert Health.FAIL in (contact.connect.health, contact.tls.health)
 
 
 def test_a_proxy_that_is_not_there(closed: int) -> None:

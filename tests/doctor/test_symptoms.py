@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from aspm_ado.domain.http import Call, Origin, Reply
 from aspm_ado.domain.reasons import Problem, Reason
 from aspm_ado.domain.stored import RegistrationState, Successor, TokenOrder
 
+from ..domain import replies
 from .stored import CREDENTIAL, catalogue, entry
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -277,3 +279,26 @@ def test_the_time_is_asked_of_the_documented_address_where_its_host_is_reached()
         None,
     )
     assert rules.date_url([up(aspm), HostResult(dev, (), down)]) is None
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        replies.reply(200, "<html>Hotel</html>", replies.HTML),
+        replies.reply(302, "", (("Location", "http://wifi.example/"),)),
+        replies.reply(401, "{}", replies.JSON),
+    ],
+)
+def test_what_answers_in_place_of_azure_devops_gives_no_date(reply: Reply) -> None:
+    """The page of a network that wants a sign-in is not the clock of Azure DevOps."""
+    url = "https://app.vssps.visualstudio.com/_apis/profile/profiles/me?api-version=7.1"
+    came = replace(reply, call=Call("GET", url), received=NOON)
+    found = rules.clock(came, NOON, simulated=False)
+    assert (found.health, int(found.exit_code)) == (Health.FAIL, 5)
+    assert found.detail.startswith("Could not check. ")
+
+
+def test_the_answer_of_azure_devops_gives_the_date() -> None:
+    url = "https://app.vssps.visualstudio.com/_apis/profile/profiles/me?api-version=7.1"
+    came = replace(replies.missing(), call=Call("GET", url), received=NOON)
+    assert rules.clock(came, NOON, simulated=False).health is Health.OK

@@ -348,7 +348,31 @@ def test_a_token_that_dies_under_way_is_not_a_missing_scope() -> None:
     proof, rounds = proven(service, candidate("contoso"))
     assert rounds.sizes == [2, 9, 1]
     assert "scope.code" not in trouble(proof)
-    assert trouble(proof)["organization.access"] is Reason.ORGANIZATION_REFUSES_TOKEN
+    assert trouble(proof)["identity"] is Reason.TOKEN_REJECTED, (
+        "that it worked elsewhere was before: nothing shows that it still does"
+    )
+    assert "organization.access" not in trouble(proof)
+
+
+def test_a_token_that_dies_between_two_probes_is_not_a_missing_scope() -> None:
+    """A lower level is refused and a higher one granted: the token is asked for again."""
+    service = Service(token())
+    said = iter([r.connection_data(), r.bare()])
+    service.overrides["connection-data"] = lambda _: next(said)
+    for name in ("work-read", "identity-read", "profile-write"):
+        service.overrides[name] = lambda _: r.bare()
+    proof, rounds = proven(service, candidate("contoso"))
+    assert rounds.sizes == [2, 9, 1]
+    assert trouble(proof)["identity"] is Reason.TOKEN_REJECTED
+    assert not any(name.startswith("scope.") for name in trouble(proof))
+
+
+def test_answers_that_contradict_of_a_living_token_stay_unknown() -> None:
+    service = Service(token())
+    service.overrides["work-read"] = lambda _: r.bare()
+    proof, _ = proven(service, candidate("contoso"))
+    assert trouble(proof)["scope.work"] is Reason.ANSWERS_CONTRADICT
+    assert "identity" not in trouble(proof)
 
 
 def test_when_not_one_scope_is_there_the_token_is_asked_for_again() -> None:

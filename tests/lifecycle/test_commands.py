@@ -20,6 +20,7 @@ from aspm_ado.domain.questions import Question
 from aspm_ado.domain.reasons import Reason, StoreError, UsageError
 from aspm_ado.flows.connect import connect
 from aspm_ado.flows.disconnect import disconnect as forget
+from aspm_ado.flows.rotation.rotate import rotate
 from aspm_ado.simulator import samples
 
 from .machine import ASPM, GRACES, NEW, PAT, Machine, Person, asked
@@ -85,6 +86,15 @@ def test_disconnect(run, here):
     assert document["revoke"] == ["https://dev.azure.com/contoso/_usersSettings/tokens"]
     assert "Invicti ASPM" in document["left_to_do"][0]
     assert PAT not in out
+
+
+def test_disconnect_names_each_token_that_is_left_to_revoke(run, here):
+    rotate(here.context({"pat_file": "new"}), "contoso", ())
+    ends = " and ".join(f"…{one.last4}" for one in here.entry.known_credentials)
+    page = "https://dev.azure.com/contoso/_usersSettings/tokens"
+    code, out, _ = run(run_disconnect, yes=True)
+    assert code == 0
+    assert f"Left to do: Revoke the tokens {ends}: {page}" in " ".join(out.split())
 
 
 def test_disconnect_forgets_the_only_connection_after_a_yes(run, here):

@@ -462,8 +462,11 @@ def test_forgotten_and_proven_gone(here):
 
 def test_forgotten_with_a_token_that_waits(here):
     with_new(here)
-    forgetting(here)
+    ends = [one.last4 for one in here.entry.known_credentials]
+    forgotten = forgetting(here)
     assert here.secrets == {}
+    assert len(ends) == 2
+    assert list(forgotten.living.values()) == [tuple(ends)], "both tokens are on one page"
 
 
 def test_the_token_of_the_aspm_stays_while_somebody_uses_it(here):

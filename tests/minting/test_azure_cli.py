@@ -116,6 +116,20 @@ def test_every_sign_has_both_halves():
     assert "Sign in: az login --tenant" in AZ_FAILURES[-1].remedy
 
 
+def test_a_failure_is_remembered_for_its_tenant_until_a_person_tries_again(az):
+    """One that hangs would otherwise hang for each organization of a run."""
+    made = cli(az)
+    az.fails("ERROR: Please run 'az login' to setup account.")
+    assert failure(made).reason is failure(made).reason is Reason.AZ_NOT_SIGNED_IN
+    assert len(az.calls) == 1
+    az.gives(az.value)
+    assert made.token(OTHER).reveal() == az.value
+    failure(made)
+    assert len(az.calls) == 2
+    made.forget_failures()
+    assert made.token(TENANT).reveal() == az.value
+
+
 def test_not_there(tmp_path):
     made = AzureCli({"PATH": str(tmp_path)})
     assert not made.is_there

@@ -36,6 +36,9 @@ class SignedIn:
         assert tenant in (samples.TENANT, "")
         return Secret("a-sign-in-of-entra-that-is-none")
 
+    def forget_failures(self) -> None:
+        pass
+
 
 class WithoutThreads(Scheduler):
     """The scheduler where the system gives no thread: plans go on side by side, always in the same order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 from dataclasses import replace
 
@@ -133,6 +134,56 @@ def test_what_answers_for_one_organization_keeps_no_other_from_its_token(desk, m
     access = next(one for one in fabrikam.checks if one.id.value == "organization.access")
     assert (access.status.value, bool(access.remedy)) == ("unknown", True)
     assert here.entry.unmigrated == ("fabrikam",)
+
+
+class _Contradicts(_Between):
+    """An answer to a creation with an error beside its token."""
+
+    def exchange(self, call):
+        reply, text = self._transport.exchange(call)
+        if call.method != self._method or PATS not in call.url:
+            return reply, text
+        document = {**json.loads(text), "patTokenError": self._odd}
+        if self._acts:
+            document["patToken"].pop("authorizationId")
+        return reply, json.dumps(document)
+
+
+@pytest.mark.parametrize("error", ["failedToUpdateAccessToken", "accessDenied", "newIn2027"])
+@pytest.mark.parametrize("without_id", [False, True])
+def test_a_token_that_comes_with_an_error_is_revoked(desk, error, without_id):
+    here = desk()
+    own = here.stand.transport
+    here.stand.transport = _Contradicts(own, "POST", error, acts=without_id, where="")
+    with pytest.raises(NotCreatedError) as caught:
+        run(here)
+    assert caught.value.reason is not Reason.CREATION_UNCERTAIN
+    assert here.made
+    assert all(one.revoked for one in here.made)
+    assert "reported an error in contoso, and sent a token with it" in here.said
+    assert here.stand.records.load().ordered == ()
+
+
+def test_a_token_that_comes_with_an_error_and_cannot_be_revoked_is_named(desk):
+    here = desk()
+    own = here.stand.transport
+    gateway = _Between(own, "DELETE", GATEWAYS["a blocked page"], acts=False, where="")
+    here.stand.transport = _Contradicts(gateway, "POST", "accessDenied", acts=False, where="")
+    with pytest.raises(NotCreatedError) as caught:
+        run(here)
+    assert caught.value.reason is Reason.CREATION_UNCERTAIN
+    [made] = here.made
+    assert made.name in caught.value.remedy
+    assert len(here.stand.records.load().ordered) == 1, "the next creation revokes it"
+
+
+def test_an_az_that_fails_runs_once_for_all_organizations(desk):
+    here = desk()
+    here.az.fails("Max retries exceeded")
+    given = {"organization": ("contoso", "fabrikam"), "yes": "true", "create_token": "require"}
+    report = run(here, given)
+    assert int(report.exit_code) == 5
+    assert len(here.az.calls) == 1
 
 
 @pytest.mark.parametrize("field", ['"validTo":"', '"validTo" : "'])

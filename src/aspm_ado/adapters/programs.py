@@ -88,6 +88,7 @@ class AzureCli:
         self._environment, self._platform = childs_environment(environment), platform
         self._seconds, self._now = seconds, now
         self._held: dict[str, tuple[Secret, float]] = {}
+        self._failed: dict[str, NotCreatedError] = {}
 
     @property
     def is_there(self) -> bool:
@@ -97,15 +98,26 @@ class AzureCli:
     def token(self, tenant: str) -> Secret:
         """A token for Azure DevOps in one tenant or in that of the account, while it serves.
 
-        Without a tenant, in the one that `az` is signed in to. Raises ``NotCreatedError``.
+        Without a tenant, in the one that `az` is signed in to. Raises ``NotCreatedError``, and
+        the same again without a second run: one that hangs would hang for each organization.
         """
         if tenant and not GUID.fullmatch(tenant):
             # It becomes an argument, on Windows of a batch file.
             raise ValueError("a tenant is a GUID")
         held = self._held.get(tenant)
         if held is None or held[1] - self._now() < SPARE:
-            held = self._held[tenant] = self._fetched(tenant)
+            if (failed := self._failed.get(tenant)) is not None:
+                raise NotCreatedError(failed.reason, failed.problem, remedy=failed.remedy)
+            try:
+                held = self._held[tenant] = self._fetched(tenant)
+            except NotCreatedError as error:
+                self._failed[tenant] = error
+                raise
         return held[0]
+
+    def forget_failures(self) -> None:
+        """Run `az` again where it failed: a person may have signed in meanwhile."""
+        self._failed.clear()
 
     def _fetched(self, tenant: str) -> tuple[Secret, float]:
         program = self._program()

@@ -16,8 +16,9 @@ from aspm_ado.domain.azure.requests import ACCOUNT_URL
 from aspm_ado.domain.azure.retirement import count_days
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.questions import OLD_NAMES, Question
-from aspm_ado.domain.reasons import ExitCode, Reason
+from aspm_ado.domain.reasons import ExitCode, Problem, Reason
 from aspm_ado.domain.report import Verdict, gravest, verdict_of
+from aspm_ado.domain.rules.classify import AnswerKind, classify, explain_inconclusive
 from aspm_ado.domain.stored import RegistrationState
 from aspm_ado.domain.text import clean, some_of, typed_word
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from aspm_ado.domain.http import Reply
-    from aspm_ado.domain.reasons import Problem, UserError
+    from aspm_ado.domain.reasons import UserError
     from aspm_ado.domain.stored import Catalogue, Entry
 
 PREFIX: Final = "ASPM_ADO_"
@@ -644,6 +645,9 @@ def clock(reply: Reply | None, now: datetime, *, simulated: bool) -> HealthCheck
     if there is None:
         detail = f"Could not check: {asked} returned no date. {reply.problem}".strip()
         return not_tried(Subject.CLOCK, detail, Reason.ANSWER_UNREADABLE)
+    if not simulated and _is_of_another(reply):
+        reason, problem, remedy = explain_inconclusive(reply)
+        return failed(Subject.CLOCK, Problem(reason, f"Could not check. {problem}", remedy))
     if simulated:
         detail = f"Skipped: a simulation has a date of its own ({there:%Y-%m-%d})."
         return not_tried(Subject.CLOCK, detail, Reason.NOT_WANTED)
@@ -654,6 +658,12 @@ def clock(reply: Reply | None, now: datetime, *, simulated: bool) -> HealthCheck
     side = "ahead" if now > there else "behind"
     health = Health.WARN if skew <= SKEW_REFUSED else Health.FAIL
     return trouble(Subject.CLOCK, f"{_duration(skew)} {side}, {evidence}.", health)
+
+
+def _is_of_another(reply: Reply) -> bool:
+    """Whether something else answers at the documented URL, as the sign-in page of a network."""
+    is_documented = reply.call.url.startswith(f"{ACCOUNT_URL}/_apis/")
+    return is_documented and classify(reply) is AnswerKind.NOT_AZURE_DEVOPS
 
 
 def _duration(span: timedelta) -> str:

@@ -137,10 +137,14 @@ class Pat:
 
 @dataclass(frozen=True, slots=True)
 class PatAnswer:
-    """A token, or the ``patTokenError`` (empty for ``none``), which a 200 may also hold."""
+    """A token, or the ``patTokenError`` (empty for ``none``), which a 200 may also hold.
+
+    ``beside``: the id, if told, of a token that came with an error.
+    """
 
     pat: Pat | None
     error: str = ""
+    beside: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

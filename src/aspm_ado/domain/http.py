@@ -136,7 +136,10 @@ SIMULATOR_AS_PRINTED: Final = (
 
 def simulator_origin(address: str) -> Origin:
     """The simulator's origin. Raises ``UsageError`` unless it is plain http on this machine."""
-    parts = split_url(address, "simulator's URL")
+    try:
+        parts = split_url(address, "simulator's URL")
+    except UsageError as error:
+        raise UsageError(error.reason, error.problem, remedy=SIMULATOR_AS_PRINTED) from None
     origin = Origin.read(parts)
     is_bare = not (parts.path.strip("/") or parts.query or parts.username)
     if origin.scheme != "http" or not origin.is_loopback or not is_bare:

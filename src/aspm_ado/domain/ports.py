@@ -197,8 +197,12 @@ class Entra(Protocol):
     def token(self, tenant: str) -> Secret:
         """A token for Azure DevOps, valid for some minutes. Raises ``NotCreatedError``.
 
-        ``tenant`` is a GUID, or empty for the tenant of the account.
+        ``tenant`` is a GUID, or empty for the tenant of the account. A failure is remembered.
         """
+        ...
+
+    def forget_failures(self) -> None:
+        """Let the next ``token`` run the program again where it failed."""
         ...
 
 

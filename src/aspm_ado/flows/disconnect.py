@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
-
-from aspm_ado.domain.questions import YES, Question
-from aspm_ado.domain.reasons import Reason, UsageError
+from aspm_ado.domain.questions import Question
+from aspm_ado.domain.questions import YES
+from aspm_ado.domain.reasons import Reason
+from aspm_ado.domain.reasons import UsageError
 from aspm_ado.domain.stored import RegistrationState
-from aspm_ado.domain.text import FEW, clean
+from aspm_ado.domain.text import FEW
+from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import declined
 from aspm_ado.flows.storage.connection import service_of
-from aspm_ado.flows.storage.transaction import (
-    bind_entries,
-    changed_meanwhile,
-    erase_marked,
-    undo_interrupted,
-)
+from aspm_ado.flows.storage.transaction import bind_entries
+from aspm_ado.flows.storage.transaction import changed_meanwhile
+from aspm_ado.flows.storage.transaction import erase_marked
+from aspm_ado.flows.storage.transaction import undo_interrupted
 from aspm_ado.flows.target import stored_entries
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aspm_ado.domain.stored import Entry
     from aspm_ado.flows.context import Context
-
 
 _REMOVE: Final = Question("forget", "Delete its tokens from the keyring and remove it?")
 
@@ -37,7 +38,13 @@ class Removed:
     remaining: tuple[str, ...]
     """Services whose secrets could not be erased; the next run tries again."""
     left_to_do: tuple[str, ...]
-    token_pages: tuple[str, ...]
+    living: Mapping[str, tuple[str, ...]]
+    """By token page, the last four characters of each token to revoke there."""
+
+    @property
+    def token_pages(self) -> tuple[str, ...]:
+        """Where tokens are revoked."""
+        return tuple(self.living)
 
 
 def disconnect(context: Context, name: str) -> Removed:
@@ -53,7 +60,7 @@ def disconnect(context: Context, name: str) -> Removed:
         remaining = context.records.load().erasing
         ours = (service_of(name, ""), service_of("aspm", ""))
         if any(service.startswith(ours) for service in known.erasing):
-            return Removed(name, (), len(known.erasing) - len(remaining), remaining, (), ())
+            return Removed(name, (), len(known.erasing) - len(remaining), remaining, (), {})
     [entry] = stored_entries(context, [name], in_any_world=True)
     _demand_yes(context, entry)
     context.vault.probe()
@@ -73,7 +80,7 @@ def disconnect(context: Context, name: str) -> Removed:
         marked - len(remaining),
         remaining,
         _left(now),
-        _pages(now),
+        _living(now),
     )
 
 
@@ -111,17 +118,18 @@ def _left(entry: Entry) -> tuple[str, ...]:
     return (f"In Invicti ASPM ({entry.aspm.url}): Integrations → deactivate or change the {what}.",)
 
 
-def _pages(entry: Entry) -> tuple[str, ...]:
-    """Where the tokens are revoked.
-
-    One page for each credential, and for each new token that waited.
-    """
+def _living(entry: Entry) -> dict[str, tuple[str, ...]]:
+    """The tokens to revoke, by page: each credential, and each new token that waited."""
     site = entry.site
     first: dict[str, str] = {}
     for one in entry.organizations:
         first.setdefault(one.credential, one.name)
     anywhere = entry.organizations[0].name
     # the old token of a migration may serve nothing any more, and live on
-    names = [first.get(key, anywhere) for key in entry.credentials]
-    names += (waiting.organizations[0] for waiting in entry.successors.values())
-    return tuple(dict.fromkeys(site.place(name).token_page for name in names))
+    tokens = [(first.get(key, anywhere), one) for key, one in entry.credentials.items()]
+    tokens += ((one.organizations[0], one.credential) for one in entry.successors.values())
+    found: dict[str, tuple[str, ...]] = {}
+    for name, credential in tokens:
+        page = site.place(name).token_page
+        found[page] = (*found.get(page, ()), credential.last4)
+    return found

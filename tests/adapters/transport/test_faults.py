@@ -134,6 +134,19 @@ def test_an_answer_that_is_not_http(start, transport, get, bytes_):
     assert "is not HTTP" in reply.problem
 
 
+@pytest.mark.parametrize("interim", [102, 103, 110])
+def test_an_interim_answer_is_not_the_answer(start, transport, get, interim):
+    hint = f"HTTP/1.1 {interim} X\r\nLink: </a.css>; rel=preload\r\n\r\n".encode()
+    reply = transport().send(get(start(hint + hint + answer(200, b'{"a": 1}')).url))
+    assert (reply.failure, reply.status, reply.text) == (None, 200, '{"a": 1}')
+
+
+def test_interim_answers_without_end_are_no_answer(start, transport, get):
+    hints = b"HTTP/1.1 103 X\r\n\r\n" * 500
+    reply = transport().send(get(start(hints + answer(200)).url))
+    assert reply.status in (0, 103)
+
+
 def test_two_lengths_are_unreadable(start, transport, get):
     reply = transport().send(get(start(answer(200, b"{}", "Content-Length: 7")).url))
     assert reply.failure is Reason.ANSWER_UNREADABLE

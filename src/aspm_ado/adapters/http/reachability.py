@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-from urllib3.exceptions import HTTPError, ProxyError
+from urllib3.exceptions import ProxyError
 
 from aspm_ado.adapters.http.errors import Where, proxy_unusable, trouble_before_answer
 from aspm_ado.adapters.http.route import Proxies, Router, shown
-from aspm_ado.adapters.http.transport import Transport, TransportSettings
+from aspm_ado.adapters.http.transport import TROUBLE, Transport, TransportSettings
 from aspm_ado.adapters.http.trust import Trust, load_trust, parse_certificate
 from aspm_ado.adapters.http.wire import LIMIT, Limit, Wire, resolve
 from aspm_ado.domain.doctor import Host, HostResult, ProxyUse
@@ -147,7 +147,7 @@ class Reachability:
         else:
             try:
                 self._take_steps(host, proxy, limit, details)
-            except (OSError, HTTPError) as error:
+            except TROUBLE as error:
                 trouble = trouble_before_answer(error, where, spent=limit.left <= 0)
                 problem = Problem(trouble.reason, clean(trouble.problem, 600), trouble.remedy)
         spent = self._timeout - limit.left
@@ -173,7 +173,7 @@ class Reachability:
             with contextlib.closing(connection):
                 try:
                     connection.connect()
-                except (OSError, HTTPError) as error:
+                except TROUBLE as error:
                     if proxy and not connection.has_connected_to_proxy:
                         raise ProxyError("not connected to", error) from error
                     if connection.sock is not None:  # it was TLS that failed

@@ -345,10 +345,10 @@ def _pat(fields: _Fields) -> Pat:
 
 
 def _pat_answer(fields: _Fields) -> PatAnswer:
-    error = fields.text("pattokenerror")
+    error, found = fields.text("pattokenerror"), fields.get("pattoken")
     if error.lower() not in ("", "none", "0"):
-        return PatAnswer(None, error)
-    found = fields.get("pattoken")
+        beside = _object(found, "pattoken").name("authorizationid") if found else None
+        return PatAnswer(None, error, beside)
     if found is None:
         return PatAnswer(None)
     return PatAnswer(_pat(_object(found, "pattoken")))

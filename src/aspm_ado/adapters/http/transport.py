@@ -56,13 +56,14 @@ from aspm_ado.domain.text import clean, clean_said
 if TYPE_CHECKING:
     from urllib3.response import HTTPResponse
 
-_TROUBLE: Final = (
+TROUBLE: Final = (
     HTTPError,
     OSError,
     http.client.HTTPException,
     ValueError,  # a length that no buffer has (chunks of -2 bytes)
     OverflowError,
 )
+"""What libraries raise while a request is sent, and its answer is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +275,7 @@ class Transport:
         try:
             timeout = Timeout(connect=limit.allow(CONNECT), read=limit.allow(limit.read))
             raw = self._wire.ask(route, timeout)
-        except _TROUBLE as error:
+        except TROUBLE as error:
             spent = limit.left <= 0
             return _failed(Reply(call), trouble_before_answer(error, route.where, spent=spent))
         answered = partial(
@@ -291,7 +292,7 @@ class Transport:
             except UnusableBodyError as error:
                 problem = f"The answer of {route.where.name} {error}.{route.where.doubt}"
                 return _failed(answered(), Trouble(Reason.ANSWER_UNREADABLE, problem, BODY_REMEDY))
-            except _TROUBLE as error:
+            except TROUBLE as error:
                 spent = limit.left <= 0
                 return _failed(answered(), trouble_in_answer(error, route.where, spent=spent))
             if not call.head_only:

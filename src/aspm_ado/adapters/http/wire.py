@@ -285,12 +285,26 @@ class _Answer(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(cast("socket.socket", _Source(sock)), *args, **kwargs)
 
+    def _read_status(self) -> tuple[str, int, str]:
+        """The status of the final answer: ``http.client`` skips a 100, and no other 1xx."""
+        version, status, words = super()._read_status()  # type: ignore[misc]
+        for _ in range(_INTERIM):
+            if not 100 < status < 200 or status == HTTPStatus.SWITCHING_PROTOCOLS:
+                break
+            http.client.parse_headers(self.fp)
+            version, status, words = super()._read_status()  # type: ignore[misc]
+        return version, status, words
+
+
+_INTERIM: Final = 10
+"""Most interim answers (such as 103 Early Hints) before one that is final."""
+
 
 class _TunnelAnswer(_Answer):
     """A proxy's answer to CONNECT: of a 407, ``http.client`` would drop how to sign in."""
 
     def _read_status(self) -> tuple[str, int, str]:
-        version, status, words = super()._read_status()  # type: ignore[misc]
+        version, status, words = super()._read_status()
         if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
             headers = http.client.parse_headers(self.fp)
             raise SignInWantedError(headers.get_all("Proxy-Authenticate", ()))

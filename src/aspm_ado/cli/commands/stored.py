@@ -144,8 +144,16 @@ def _removed_lines(removed: Removed) -> list[str]:
     return [
         f"Removed {removed.name} ({names}). Deleted {secrets}.",
         *(f"Left to do: {clean(line, 3000)}" for line in removed.left_to_do),
-        *(f"Left to do: Revoke the token: {clean(page, 400)}" for page in removed.token_pages),
+        *(
+            f"Left to do: Revoke {_tokens(last4)}: {clean(page, 400)}"
+            for page, last4 in removed.living.items()
+        ),
     ]
+
+
+def _tokens(last4: Sequence[str]) -> str:
+    noun = "the token" if len(last4) == 1 else "the tokens"
+    return f"{noun} {' and '.join(f'…{clean(one, 4)}' for one in last4)}"
 
 
 def _secrets(number: int) -> str:

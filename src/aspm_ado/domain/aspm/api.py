@@ -11,15 +11,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from aspm_ado.domain.azure.place import Deployment, Purpose
+from aspm_ado.domain.azure.place import Deployment, Purpose, parse_organization
 from aspm_ado.domain.documents import AspmKnown, AspmPage, Document
 from aspm_ado.domain.http import MASK, BodyWithSecret, Call, Credential, Origin
-from aspm_ado.domain.reasons import Reason, UsageError
+from aspm_ado.domain.reasons import Reason, UsageError, UserError
 
 if TYPE_CHECKING:
     from aspm_ado.domain.documents import Answer
@@ -177,7 +178,8 @@ class Success:
         """Whether this answer is good."""
         if status not in self.status or document is None:
             return False
-        return at(document, self.pointer) not in (None, False, "")
+        found = at(document, self.pointer)
+        return found is not None and found is not False and found not in ("", [], {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,15 +313,28 @@ def at(document: object, pointer: str) -> object:
 
 
 def same(item: object, wanted: Mapping[str, str], values: Values) -> bool:
-    """Whether each pointer leads to the wanted text, ignoring case and a final slash."""
+    """Whether each pointer leads to the wanted text.
+
+    Case, a final slash, and which URL of an organization of Services it is do not matter.
+    """
     return all(
         _plain(at(item, pointer)) == _plain(filled(template, values))
         for pointer, template in wanted.items()
     )
 
 
+def is_readable(item: object, wanted: Mapping[str, str]) -> bool:
+    """Whether ``item`` is an object, and no pointer leads to a list or an object in it."""
+    values = [at(item, pointer) for pointer in wanted]
+    return isinstance(item, dict) and not any(isinstance(one, dict | list) for one in values)
+
+
 def _plain(value: object) -> str:
-    return "" if value is None else str(value).rstrip("/").casefold()
+    text = "" if value is None else str(value).strip()
+    if "://" in text:
+        with suppress(UserError):  # an organization has several URLs
+            text = parse_organization(text).url
+    return text.rstrip("/").casefold()
 
 
 def _text(value: str | bool) -> str:

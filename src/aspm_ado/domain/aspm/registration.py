@@ -10,7 +10,16 @@ from dataclasses import dataclass, replace
 from enum import Enum, StrEnum, auto
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.aspm.api import Profile, Values, at, same, where_tokens_are_made
+from aspm_ado.domain.aspm.api import (
+    INSTANCE_ID,
+    Profile,
+    Values,
+    at,
+    is_readable,
+    places_in,
+    same,
+    where_tokens_are_made,
+)
 from aspm_ado.domain.documents import Document
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.reasons import NEVER_SENT, CheckId, Reason
@@ -60,15 +69,21 @@ class InstanceSearch:
 
 
 def read_instances(profile: Profile, values: Values, reply: Reply) -> InstanceSearch:
-    """Read the list of instances. An incomplete list shows nothing: it may hide an instance."""
+    """Read the list of instances.
+
+    A list that is incomplete, or of which an item cannot be compared, may hide an instance.
+    """
     find, items = profile.find, _all_instances(profile, reply)
     if find is None or items is None:
         return InstanceSearch(Presence.UNCLEAR, reply)
     for item in items:
         if same(item, find.ours, values):
             return InstanceSearch(Presence.OURS, reply, _instance_id(item, find.id))
-    is_there = any(same(item, find.match, values) for item in items)
-    return InstanceSearch(Presence.FOREIGN if is_there else Presence.ABSENT, reply)
+    if any(same(item, find.match, values) for item in items):
+        return InstanceSearch(Presence.FOREIGN, reply)
+    wanted = {**find.match, **find.ours}
+    is_clear = all(is_readable(item, wanted) for item in items)
+    return InstanceSearch(Presence.ABSENT if is_clear else Presence.UNCLEAR, reply)
 
 
 def _all_instances(profile: Profile, reply: Reply) -> list[object] | None:
@@ -81,17 +96,17 @@ def _all_instances(profile: Profile, reply: Reply) -> list[object] | None:
     if not isinstance(items, list):
         return None
     total = at(document, find.total) if find.total else len(items)
-    is_whole = isinstance(total, int) and total <= len(items)
+    is_whole = type(total) is int and 0 <= total <= len(items)  # a bool is no count
     return items if is_whole else None
 
 
 class WriteResult(StrEnum):
-    """The result of the one write."""
+    """The result of the one write. ``ELSEWHERE``: a redirect or a page, not from the API."""
 
     CREATED = "created"
     CONFLICT = "conflict"
     REFUSED = "refused"
-    REDIRECTED = "redirected"
+    ELSEWHERE = "elsewhere"
     NOT_SENT = "not-sent"
     UNCLEAR = "unclear"
 
@@ -104,9 +119,11 @@ def read_write(profile: Profile, reply: Reply) -> tuple[WriteResult, str | None]
     if kind in ASPM_INCONCLUSIVE or reply.status == 408:
         return WriteResult.UNCLEAR, None
     if kind is AspmAnswer.REDIRECT:
-        return WriteResult.REDIRECTED, None
+        return WriteResult.ELSEWHERE, None
     if reply.status in profile.conflict and reply.status >= 400:
         return WriteResult.CONFLICT, None
+    if kind is AspmAnswer.PAGE and reply.status >= 400:
+        return WriteResult.ELSEWHERE, None
     if reply.status >= 400:
         return WriteResult.REFUSED, None
     document = _document(reply)
@@ -125,11 +142,11 @@ def _document(reply: Reply) -> object:
 
 
 def _instance_id(document: object, pointer: str) -> str | None:
-    """The id, as text for a report."""
+    """The id, or ``None`` if a report cannot show it as it is."""
     found = at(document, pointer) if pointer else None
     if isinstance(found, bool) or not isinstance(found, str | int):
         return None
-    return clean_said(found, 120)
+    return str(found) if clean_said(found, 120) == str(found) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +202,17 @@ def _named(instance: str | None) -> str:
     return f" as {instance}" if instance else ""
 
 
-def conflicting(marker: str, profile: Profile, *replies: Reply) -> Outcome:
-    """An instance exists that may not be ours. It is neither changed nor duplicated."""
+def conflicting(marker: str, profile: Profile, *replies: Reply, doubtful: bool = False) -> Outcome:
+    """An instance exists that may not be ours. It is neither changed nor duplicated.
+
+    ``doubtful``: an earlier run may have created it, and something has changed its marker.
+    """
+    whose = "that aspm-ado did not create"
+    if doubtful:
+        whose = "without the marker of aspm-ado. An earlier run may have created it"
     check = _open(
         Status.FAIL,
-        "Invicti ASPM already has an instance for this organization that aspm-ado did not create "
+        f"Invicti ASPM already has an instance for this organization {whose} "
         f"({profile.title}). Nothing changed.",
         Reason.REGISTRATION_CONFLICT,
         "In Invicti ASPM under Integrations, enter the token in that instance, or remove it.",
@@ -215,6 +238,14 @@ def refused(marker: str, profile: Profile, reply: Reply) -> Outcome:
         reason = Reason.ASPM_NOT_AN_API
         detail = f"Invicti ASPM redirects ({reply.status}) to {redirect_target(reply)}"
         remedy = "Correct the path in the registration profile. aspm-ado follows no redirect."
+    elif classify_aspm(reply) is AspmAnswer.PAGE:
+        reason = Reason.ASPM_NOT_AN_API
+        host = Origin.of(reply.call.url).host
+        detail = f"The answer of {host} is not from the API of Invicti ASPM ({reply.status})"
+        remedy = (
+            "Correct the path in the registration profile. Or ask an administrator of Invicti "
+            "ASPM: a gateway may block the request."
+        )
     elif reply.status in (401, 403):
         reason, detail, remedy = _denied(
             "register instances", profile.dialect, is_rejected=reply.status == 401
@@ -269,6 +300,24 @@ def in_doubt(marker: str, *replies: Reply, readable: bool) -> Outcome:
     return _outcome(marker, check, RegistrationState.UNKNOWN)
 
 
+def untested(outcome: Outcome) -> Outcome:
+    """The same, where ASPM's own test needs the id of the instance, which is not known."""
+    before = outcome.check or Check(CheckId.REGISTRATION, Status.PASS)
+    check = replace(
+        before,
+        status=Status.UNKNOWN,
+        detail="Registered, but not tested: the answer has no usable ID of the instance.",
+        reason=Reason.ANSWER_UNREADABLE,
+        remedy="Check “id” in the registration profile.",
+    )
+    return Outcome(outcome.registration, check)
+
+
+def needs_id(profile: Profile) -> bool:
+    """Whether ASPM's own test of an instance needs its id."""
+    return profile.trial is not None and INSTANCE_ID in places_in(profile.trial.path)
+
+
 def after_trial(outcome: Outcome, profile: Profile, reply: Reply) -> Outcome:
     """The same after ASPM's own test of the instance."""
     before = outcome.check or Check(CheckId.REGISTRATION, Status.PASS)
@@ -279,6 +328,14 @@ def after_trial(outcome: Outcome, profile: Profile, reply: Reply) -> Outcome:
         status = Status.UNKNOWN
         reason, why, remedy = explain_aspm_inconclusive(reply)
         detail = f"Registered, but not tested: {why}"
+    elif classify_aspm(reply) in (AspmAnswer.PAGE, AspmAnswer.REDIRECT):
+        status, reason = Status.UNKNOWN, Reason.ASPM_NOT_AN_API
+        host = Origin.of(reply.call.url).host
+        detail = (
+            f"Registered, but not tested: the answer of {host} is not from the API of Invicti "
+            f"ASPM ({reply.status})."
+        )
+        remedy = "Check “test” in the registration profile."
     else:
         status, reason = Status.FAIL, Reason.ASPM_REFUSED
         message = error_message(reply)

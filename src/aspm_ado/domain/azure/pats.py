@@ -7,7 +7,7 @@ errors. What they mean is from Microsoft's page on token policies, or our readin
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
@@ -95,8 +95,8 @@ def differences(order: Order, granted: Pat, today: date) -> list[str]:
         until = granted.valid_to.date()
         found.append(
             f"The token expires on {until} ({count_days((until - today).days)}), not on "
-            f"{order.until}: a policy limits the lifespan of tokens. Rotate it before: "
-            "aspm-ado rotate NAME. To request a longer lifespan: aspm-ado guide "
+            f"{order.until}: a policy limits the lifespan of tokens. Replace it before with "
+            "`aspm-ado rotate`. To request a longer lifespan: aspm-ado guide "
             f"-o {typed_word(order.place.name)} --request lifespan"
         )
     if granted.scopes and granted.scopes != frozenset(order.scopes):
@@ -176,7 +176,7 @@ def _again(problem: str) -> PatError:
 
 
 def _dead(problem: str) -> PatError:
-    return PatError(Reason.CREATION_REFUSED, problem, "Create a new token: aspm-ado rotate NAME")
+    return PatError(Reason.CREATION_REFUSED, problem, "Create a new token: aspm-ado rotate")
 
 
 def _rejected(what: str) -> PatError:
@@ -294,6 +294,22 @@ def pat_error(reply: Reply) -> str:
         return own
     message = _WORD.findall(str(fields.get("message", "")))
     return next((word for word in message if word.lower() in _BY_NAME), "")
+
+
+def token_beside_error(reply: Reply) -> str | None:
+    """The id, if told, of a token that came with an error; ``None`` if there is no such token."""
+    if isinstance(reply.answer, PatAnswer):
+        return reply.answer.beside
+    document = reply.document if pat_error(reply) else None
+    fields = {str(key).lower(): value for key, value in _items(document)}
+    if not fields.get("pattoken"):
+        return None
+    inner = {str(key).lower(): value for key, value in _items(fields["pattoken"])}
+    return str(inner.get("authorizationid") or "")
+
+
+def _items(document: object) -> Iterable[tuple[object, object]]:
+    return document.items() if isinstance(document, dict) else ()
 
 
 def known(error: str) -> PatError | None:

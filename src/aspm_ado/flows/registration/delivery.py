@@ -21,11 +21,13 @@ from aspm_ado.domain.aspm.registration import (
     conflicting,
     in_doubt,
     may_have_acted,
+    needs_id,
     not_begun,
     read_instances,
     read_write,
     refused,
     registered,
+    untested,
 )
 from aspm_ado.domain.questions import ASPM_API, REGISTRATION_PROFILE
 from aspm_ado.domain.reasons import Reason, UsageError
@@ -71,7 +73,7 @@ class _Attempt:
                 instance = found.instance_id
                 return registered(self.marker, instance, self.profile, found.reply, adopted=True)
             case Presence.FOREIGN:
-                return conflicting(self.marker, self.profile, found.reply)
+                return conflicting(self.marker, self.profile, found.reply, doubtful=doubtful)
             case Presence.ABSENT:
                 return None
         if doubtful:
@@ -110,17 +112,17 @@ class _Attempt:
             return registered(marker, instance, profile, reply, found.reply, adopted=True)
         if result is WriteResult.CONFLICT:
             return conflicting(marker, profile, reply)
-        if result is WriteResult.REDIRECTED and self._is_surely_absent(found, reply):
+        if result is WriteResult.ELSEWHERE and self._is_surely_absent(found, reply):
             return refused(marker, profile, reply)
         if found is None:
             return in_doubt(marker, reply, readable=False)
         return in_doubt(marker, reply, found.reply, readable=True)
 
     @staticmethod
-    def _is_surely_absent(found: InstanceSearch | None, redirect: Reply) -> bool:
-        """Whether a write that was redirected made nothing."""
+    def _is_surely_absent(found: InstanceSearch | None, reply: Reply) -> bool:
+        """Whether a write made nothing that was redirected, or refused by a page."""
         is_absent = found is not None and found.presence is not Presence.UNCLEAR
-        return is_absent or not may_have_acted(redirect)
+        return is_absent or not may_have_acted(reply)
 
     def test(self, outcome: Outcome) -> Outcome:
         """The same after ASPM's own test of the instance, where the profile knows one."""
@@ -128,6 +130,8 @@ class _Attempt:
         if trial is None:
             return outcome
         instance = outcome.registration.instance_id or ""
+        if not instance and needs_id(self.profile):
+            return untested(outcome)
         path = path_of(trial.path, {**self.values, INSTANCE_ID: instance})
         call = self.profile.read(self.caller, self.token, path, trial.method)
         return after_trial(outcome, self.profile, self._ask(call))

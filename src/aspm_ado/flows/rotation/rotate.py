@@ -148,7 +148,8 @@ def _each_rotated(renewal: Renewal, given: Tokens) -> Report:
 
 def _one_rotated(renewal: Renewal, group: tuple[Place, ...], given: Tokens) -> Report:
     """One new token for all of the group."""
-    context, entry, token = renewal.context, renewal.entry, _one_token(given, group)
+    context, entry = renewal.context, renewal.entry
+    token = _one_token(given, group, entry.name)
     waits = token is None and entry.successor_of(group[0].name) is not None
     if token is None and not waits:
         _demand_obtainable(renewal, group)
@@ -198,7 +199,7 @@ def _demand_obtainable(renewal: Renewal, group: Sequence[Place]) -> None:
         raise missing_token()
 
 
-def _one_token(given: Tokens, group: Sequence[Place]) -> Token | None:
+def _one_token(given: Tokens, group: Sequence[Place], name: str) -> Token | None:
     """The new token, if one is given: the same for all of the group."""
     token = given.of(group[0])
     if any(given.of(place) is not token for place in group):
@@ -206,8 +207,8 @@ def _one_token(given: Tokens, group: Sequence[Place]) -> Token | None:
         raise UsageError(
             Reason.USAGE,
             f"Different tokens are given for {clean(names, 120)}.",
-            remedy="Replace one after the other: "
-            "aspm-ado rotate NAME -o ORGANIZATION --pat-file FILE",
+            remedy=f"Replace one after the other: aspm-ado rotate {name} -o ORGANIZATION "
+            "--pat-file FILE",
         )
     return token
 

@@ -193,6 +193,8 @@ class Creation:
             return None
         if not context.asker.asks:
             return context.scheduler.run(self.unasked(is_shown=True))
+        if context.entra is not None:
+            context.entra.forget_failures()
         try:
             return context.scheduler.run(self.created())
         except NotCreatedError as error:
@@ -422,7 +424,10 @@ def _is_agreed(context: Context, *, by_az: bool) -> bool:
         return False
     if asker.switch(YES):
         return by_az
-    return asker.asks and asker.prompter.confirm(_END_OLD, default=True)
+    if not asker.asks or not asker.prompter.confirm(_END_OLD, default=True):
+        return False
+    entra.forget_failures()
+    return True
 
 
 @contextmanager

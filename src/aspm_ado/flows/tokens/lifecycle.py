@@ -19,6 +19,7 @@ from aspm_ado.domain.azure.pats import (
     known,
     pat_error,
     tenant_in,
+    token_beside_error,
 )
 from aspm_ado.domain.documents import Pat, PatAnswer, Pats
 from aspm_ado.domain.http import Credential, Origin
@@ -213,6 +214,9 @@ class PatLifecycle:
                 if is_uncertain(reply):
                     yield from self._revoke_lost(shorter, reply)
                     break
+                beside = token_beside_error(reply)
+                if beside is not None:
+                    yield from self._revoke_beside(shorter, beside)
                 pat = _pat_of(reply)
                 if pat is not None:
                     created.authorization_id = pat.authorization_id
@@ -253,14 +257,38 @@ class PatLifecycle:
         ]
         return list(map(is_revoked, replies))
 
-    def revoke_ordered(self, order: Order) -> RequestPlan[list[bool]]:
-        """Revoke whatever lives under the name of an order, which is no other token's.
+    def revoke_ordered(self, order: Order, key: str = "") -> RequestPlan[list[bool]]:
+        """Revoke whatever lives under the name of an order, which is no other token's, or ``key``.
 
         Of each, whether it is ended.
         """
         living = yield from self.living(order)
-        named = [key for key, pat in living.pats.items() if pat.display_name == order.display_name]
-        return (yield from self.revoke(*named))
+        ordered = [
+            one
+            for one, pat in living.pats.items()
+            if one == key or pat.display_name == order.display_name
+        ]
+        return (yield from self.revoke(*ordered))
+
+    def _revoke_beside(self, order: Order, key: str) -> RequestPlan[None]:
+        """Revoke the token that came with an error: it may live, and nothing uses it."""
+        name, place = order.display_name, self.place
+        what = f"Azure DevOps reported an error in {place.name}, and sent a token with it."
+        remedy = f"Look for “{name}” on {place.token_page} and revoke it, if it is there."
+        try:
+            ended = yield from self.revoke_ordered(order, key)
+        except NotCreatedError as error:
+            raise NotCreatedError(
+                Reason.CREATION_UNCERTAIN,
+                f"{what} aspm-ado could not check whether the token is valid. {error.problem}",
+                remedy=remedy,
+            ) from None
+        if not all(ended):
+            raise NotCreatedError(
+                Reason.CREATION_UNCERTAIN, f"{what} It could not be revoked.", remedy=remedy
+            )
+        if ended:
+            self.context.voice.warn(f"{what} aspm-ado revoked “{name}”.")
 
     def _revoke_lost(self, order: Order, lost: Reply) -> RequestPlan[None]:
         """Revoke the token whose value did not come, if it was created: nobody has it.

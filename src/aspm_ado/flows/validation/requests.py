@@ -324,11 +324,12 @@ class TokenRequests:
         if here.control is not None and result.scope_context(here).is_open:
             here.access, result.wide = judge_open(here.place, here.control), None
             return
-        if _may_have_died(list(here.replies.values())):
-            is_accepted = yield from self._ask_who(here)
-            if not is_accepted:
-                return
         here.scopes = judge_scopes(here.replies, probes, result.scope_context(here))
+        if _may_have_died(list(here.replies.values()), here.scopes):
+            is_accepted = yield from self._ask_who(here, again=True)
+            if not is_accepted:
+                here.scopes = ()
+                return
         # What was read to its end is kept without its body: of thousands of answers these would be
         # most of the memory.
         if here.first is not None:
@@ -337,10 +338,13 @@ class TokenRequests:
         if not here.clone:
             yield from self._try_clone(here, clone)
 
-    def _ask_who(self, here: OrganizationResult) -> RequestPlan[bool]:
-        """Ask for the owner here. Return whether the token is accepted."""
+    def _ask_who(self, here: OrganizationResult, *, again: bool = False) -> RequestPlan[bool]:
+        """Ask for the owner here. Return whether the token is accepted.
+
+        ``again``: it was accepted in this run. What was answered elsewhere before is out of date.
+        """
         [here.first] = yield [self._who(here)]
-        here.access = self.result.access(here.place, here.first)
+        here.access = self.result.access(here.place, here.first, is_late=again)
         return here.is_accepted
 
     def _probe_scopes(
@@ -547,14 +551,15 @@ def _granted(here: OrganizationResult, result: TokenResult) -> set[str]:
     }
 
 
-def _may_have_died(replies: Sequence[Reply]) -> bool:
+def _may_have_died(replies: Sequence[Reply], scopes: Sequence[Check]) -> bool:
     """Whether to check the token again.
 
     This includes the case without any scope: a revoked token and a missing scope get the same
-    bare refusal.
+    bare refusal. A refused level below a granted one may be of a token that died in between.
     """
     kinds = {classify(reply) for reply in replies}
-    return bool(kinds & _DIED) or kinds == {AnswerKind.BARE_REFUSAL}
+    contradict = any(check.reason is Reason.ANSWERS_CONTRADICT for check in scopes)
+    return bool(kinds & _DIED) or kinds == {AnswerKind.BARE_REFUSAL} or contradict
 
 
 def _none_found(silent: Sequence[Reply], *, looked: bool) -> tuple[Check, Check]:

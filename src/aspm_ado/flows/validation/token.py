@@ -251,12 +251,20 @@ class TokenResult:
         """The reports on its organizations."""
         return tuple(one.report for one in self.reported)
 
-    def access(self, place: Place, first: Reply, elsewhere: Identity | None = None) -> Access:
+    def access(
+        self,
+        place: Place,
+        first: Reply,
+        elsewhere: Identity | None = None,
+        *,
+        is_late: bool = False,
+    ) -> Access:
         """Judge whether ``place`` accepts the token, by its ``first`` answer there.
 
         All that is known of the token counts. ``elsewhere`` is its owner in another organization.
+        ``is_late``: ``place`` accepted it before, so ``wide`` is out of date.
         """
-        wide = self.wide
+        wide = None if is_late else self.wide
         if place.site.deployment is Deployment.SERVER and not _tells(wide):
             # A refusal at its root says nothing of the token: the web server may refuse.
             wide = None
