@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from aspm_ado.domain.questions import Question
-from aspm_ado.domain.questions import YES
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.reasons import UsageError
-from aspm_ado.domain.stored import RegistrationState
-from aspm_ado.domain.text import FEW
-from aspm_ado.domain.text import clean
-from aspm_ado.flows.answers import declined
-from aspm_ado.flows.storage.connection import service_of
-from aspm_ado.flows.storage.transaction import bind_entries
-from aspm_ado.flows.storage.transaction import changed_meanwhile
-from aspm_ado.flows.storage.transaction import erase_marked
-from aspm_ado.flows.storage.transaction import undo_interrupted
-from aspm_ado.flows.target import stored_entries
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from aspm_ado.domain.questions import YES, Question
+from aspm_ado.domain.reasons import Reason, UsageError
+from aspm_ado.domain.stored import RegistrationState
+from aspm_ado.domain.text import FEW, clean
+from aspm_ado.flows.answers import declined
+from aspm_ado.flows.storage.connection import service_of
+from aspm_ado.flows.storage.transaction import (
+    bind_entries,
+    changed_meanwhile,
+    erase_marked,
+    undo_interrupted,
+)
+from aspm_ado.flows.target import stored_entries
 
 if TYPE_CHECKING:
     from aspm_ado.domain.stored import Entry
