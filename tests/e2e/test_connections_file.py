@@ -114,6 +114,7 @@ def test_one_that_fails_keeps_no_other_from_being_made(job: Job) -> None:
     assert list(json.loads(catalog(job))["connections"]) == ["e"]
     for name in "abc":
         assert f"Warning: {name}: " in done.stderr or name == "b"
+    assert "Check its name" not in done.stderr, "what to do is said once, at the end"
     for kept, code, has_news in (("ae", 2, True), ("a", 2, False), ("e", 0, True)):
         (job.stage.folder / "r.json").write_text("{}")
         chosen = "".join(

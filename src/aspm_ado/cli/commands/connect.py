@@ -111,7 +111,7 @@ def _connect_one(run: Invocation, one: FileConnection, position: str) -> Report:
         raise
     except Exception as error:  # noqa: BLE001 - a bug in one keeps no other from being made
         problem = problem_of(error)
-        invocation.voice.warn(f"{title}: {problem.problem} {problem.remedy}")
+        invocation.voice.warn(f"{title}: {problem.problem}")  # the end says what to do
         return not_made(context, one.name, problem)
     finally:
         invocation.close()
