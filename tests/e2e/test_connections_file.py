@@ -249,6 +249,13 @@ def test_what_is_no_file_of_connections_is_refused_before_anything_of_it_is_used
             f"{ONE}pat-expires = '31.12.2026'",
             ", connection 1 (line 3): --pat-expires is not a date.",
         ),
+        *(
+            (
+                f'{ONE}{key} = "a\\u0000b"',
+                f", connection 1 (line 3): --{key}: a path cannot contain",
+            )
+            for key in ("pat-file", "ca-bundle", "aspm-token-file", "registration-profile")
+        ),
         (f"{ONE}'purpose'=1.5", ", connection 1 (line 3): “purpose” is not text."),
         (
             f"\ufeff{ONE}reach = 1".replace("\n", "\r\n"),
