@@ -94,6 +94,7 @@ def test_one_that_fails_keeps_no_other_from_being_made(job: Job) -> None:
         'name = "a"\norganization = "contoso"\npat-file = "gone.pat"',
         'name = "b"\norganization = "nobody"\npat-variable = "nobody=MIRROR_PAT"',
         'name = "c"\nserver-url = "ftp://tfs"\npat-file = "contoso.pat"',
+        'name = "d"\norganization = "contoso"\npat-file = "contoso.pat"\nca-bundle = "gone.pem"',
         'name = "e"\norganization = "contoso"\npat-file = "contoso.pat"',
     ]
     text = "".join(
@@ -109,10 +110,11 @@ def test_one_that_fails_keeps_no_other_from_being_made(job: Job) -> None:
         one["name"]: [check["reason"] for check in one["organizations"][0]["checks"]]
         for one in document["connections"]
     }
-    assert list(found) == ["a", "b", "c", "e"]
-    assert (found["a"], found["c"]) == (["file-unreadable"], ["url-invalid"])
+    assert list(found) == ["a", "b", "c", "d", "e"]
+    unreadable = ["file-unreadable"]
+    assert (found["a"], found["c"], found["d"]) == (unreadable, ["url-invalid"], unreadable)
     assert list(json.loads(catalog(job))["connections"]) == ["e"]
-    for name in "abc":
+    for name in "abcd":
         assert f"Warning: {name}: " in done.stderr or name == "b"
     assert "Check its name" not in done.stderr, "what to do is said once, at the end"
     for kept, code, has_news in (("ae", 2, True), ("a", 2, False), ("e", 0, True)):

@@ -17,6 +17,7 @@ from aspm_ado.cli.options import collect_given
 from aspm_ado.cli.output import problem_of, write_report
 from aspm_ado.domain.azure.retirement import parse_day
 from aspm_ado.domain.questions import (
+    CA_BUNDLE,
     CONNECTION_KEYS,
     CREATE_TOKEN,
     FROM,
@@ -100,11 +101,22 @@ def _connect_each(invocation: Invocation, name: str | None) -> Report:
 
 
 def _connect_one(run: Invocation, one: FileConnection, position: str) -> Report:
-    invocation = run.of_one(one.over(run.given))
-    context = invocation.context()
+    given, failure = one.over(run.given), None
+    invocation = run.of_one(given)
+    try:
+        context = invocation.context()
+    except UsageError as error:
+        if CA_BUNDLE.name not in one.answers:
+            raise  # of the run, so of all connections
+        failure = error
+        del given[CA_BUNDLE.name]
+        invocation = run.of_one(given)
+        context = invocation.context()
     title = title_of(context.asker, one.name)
     invocation.voice.heading(f"{title} ({position})")
     try:
+        if failure is not None:
+            raise failure
         with revoking_unkept(context):
             return connect(context, one.name)
     except (InterruptedByUserError, KeyboardInterrupt):
