@@ -256,6 +256,8 @@ def connections_schema() -> str:
         kind: dict[str, Any] = {"type": "boolean" if one.switch else "string"}
         if one.values:
             kind["enum"] = list(one.values)
+        if one is questions.PAT_EXPIRES:
+            kind["pattern"] = r"^\d{4}-\d{2}-\d{2}$"  # a date of TOML, too, but no time
         if one.repeat:
             kind = {"anyOf": [kind, {"type": "array", "items": kind}]}
         keys[one.name] = {"description": one.help, **kind}

@@ -360,18 +360,27 @@ def test_what_powershell_is_given(home: Path, shell: str) -> None:
 
 
 def test_into_a_profile_of_powershell_once(home: Path) -> None:
-    """The profile is where PowerShell says; what was in it stays, and a second time replaces the first."""
-    profile, shell = home / "Documents" / "profile.ps1", home / "pwsh"
+    """The profile is where PowerShell says; what was in it stays, and a second time replaces the first.
+
+    It says so in numbers: on Windows its letters come in a code page of the console.
+    """
+    profile, shell = home / "José 𝛼" / "profile.ps1", home / "pwsh"
     profile.parent.mkdir()
+    units = " ".join(map(str, memoryview(str(profile).encode("utf-16-le")).cast("H")))
     profile.write_text("Set-Alias ll ls\n")
     shutil.copy(needs("bash"), home / "bash-for-pwsh")
-    shell.write_text(f'#!{home / "bash-for-pwsh"}\necho "{profile}"\n')
+    shell.write_text(f'#!{home / "bash-for-pwsh"}\necho "{units}"\n')
     shell.chmod(0o700)
     for _ in range(2):
         assert install_in_profile(str(shell), "the script\n") == profile
     assert profile.read_text() == (
         "Set-Alias ll ls\n# aspm-ado completion\nthe script\n# end of aspm-ado completion\n"
     )
+    before = "# é\r\n".encode("utf-16")
+    profile.write_bytes(before)
+    with pytest.raises(OSError, match="not UTF-8"):
+        install_in_profile(str(shell), "the script\n")
+    assert profile.read_bytes() == before
 
 
 @pytest.mark.parametrize(

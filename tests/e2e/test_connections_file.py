@@ -18,7 +18,7 @@ import jsonschema
 import pytest
 
 from aspm_ado.cli.commands.connect import read_connections
-from aspm_ado.domain.questions import CONNECTION_KEYS
+from aspm_ado.domain.questions import CONNECTION_KEYS, PAT_EXPIRES
 from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.simulator import Simulator, samples
 
@@ -94,7 +94,7 @@ def test_one_that_fails_keeps_no_other_from_being_made(job: Job) -> None:
         'name = "a"\norganization = "contoso"\npat-file = "gone.pat"',
         'name = "b"\norganization = "nobody"\npat-variable = "nobody=MIRROR_PAT"',
         'name = "c"\nserver-url = "ftp://tfs"\npat-file = "contoso.pat"',
-        'name = "D!"\norganization = "contoso"\npat-file = "contoso.pat"',
+        'name = "d"\norganization = "contoso"\npat-file = "contoso.pat"\nca-bundle = "gone.pem"',
         'name = "e"\norganization = "contoso"\npat-file = "contoso.pat"',
     ]
     text = "".join(
@@ -110,15 +110,13 @@ def test_one_that_fails_keeps_no_other_from_being_made(job: Job) -> None:
         one["name"]: [check["reason"] for check in one["organizations"][0]["checks"]]
         for one in document["connections"]
     }
-    assert list(found) == ["a", "b", "c", "D!", "e"]
-    assert (found["a"], found["c"], found["D!"]) == (
-        ["file-unreadable"],
-        ["url-invalid"],
-        ["input-invalid"],
-    )
+    assert list(found) == ["a", "b", "c", "d", "e"]
+    unreadable = ["file-unreadable"]
+    assert (found["a"], found["c"], found["d"]) == (unreadable, ["url-invalid"], unreadable)
     assert list(json.loads(catalog(job))["connections"]) == ["e"]
-    for name in "abc":
+    for name in "abcd":
         assert f"Warning: {name}: " in done.stderr or name == "b"
+    assert "Check its name" not in done.stderr, "what to do is said once, at the end"
     for kept, code, has_news in (("ae", 2, True), ("a", 2, False), ("e", 0, True)):
         (job.stage.folder / "r.json").write_text("{}")
         chosen = "".join(
@@ -198,7 +196,14 @@ TOKEN = drawn_token()
         (f"{ONE}purpose = ['alm']", Reason.INPUT_INVALID),
         (f"{ONE}allow-http = 'yes'", Reason.INPUT_INVALID),
         (f"{ONE}pat-expires = 2026-12-31T00:00:00", Reason.INPUT_INVALID),
+        (f"{ONE}pat-expires = 10:00:00", Reason.INPUT_INVALID),
+        (f"{ONE}pat-expires = '2026-12-31T00:00:00Z'", Reason.INPUT_INVALID),
+        (f"{ONE}pat-expires = 'hush'", Reason.INPUT_INVALID),
         (f"{ONE}name = 1", Reason.INPUT_INVALID),
+        (f"{ONE}name = 'D!'", Reason.INPUT_INVALID),
+        (f"{ONE}name = ''", Reason.INPUT_INVALID),
+        (f"{ONE}reach = 'both'", Reason.INPUT_INVALID),
+        (f"{ONE}team-leads-may = ['fetch-projects', 'x']", Reason.INPUT_INVALID),
         (f"{ONE}pat-file = '$(HUSH)'", Reason.VARIABLE_NOT_EXPANDED),
         (f"{ONE}pat-file = '{TOKEN}'", Reason.SECRET_AS_VALUE),
         (f"{ONE}pat-command = 'echo {TOKEN}'", Reason.SECRET_AS_VALUE),
@@ -234,6 +239,25 @@ def test_what_is_no_file_of_connections_is_refused_before_anything_of_it_is_used
             ", connection 1 (line 3): “pat-expires” is not a date",
         ),
         (f"{ONE}purpose = '$(PURPOSE)'", ", connection 1 (line 3): --purpose is “$(PURPOSE)”: a"),
+        (
+            f"{ONE}store = 'x'\n{ONE}",
+            ", connection 1 (line 3): “x” is not an answer for --store.",
+        ),
+        (
+            f"{ONE}\n{ONE}name = 'D!'",
+            ", connection 2 (line 6): “D!” cannot be the name of a connection.",
+        ),
+        (
+            f"{ONE}pat-expires = '31.12.2026'",
+            ", connection 1 (line 3): --pat-expires is not a date.",
+        ),
+        *(
+            (
+                f'{ONE}{key} = "a\\u0000b"',
+                f", connection 1 (line 3): --{key}: a path cannot contain",
+            )
+            for key in ("pat-file", "ca-bundle", "aspm-token-file", "registration-profile")
+        ),
         (f"{ONE}'purpose'=1.5", ", connection 1 (line 3): “purpose” is not text."),
         (
             f"\ufeff{ONE}reach = 1".replace("\n", "\r\n"),
@@ -257,13 +281,9 @@ def test_a_refusal_is_one_sentence_with_the_line(tmp_path: Path, text: str, wher
     assert caught.value.problem.startswith(f"--from {path}{where}")
 
 
-def _day(found: object) -> object:
-    return str(found) if len(str(found)) == 10 else [str(found)]
-
-
 def document(text: str) -> object:
-    """The TOML as an editor hands it to a schema: a day is text, a moment is none of ours."""
-    return json.loads(json.dumps(tomllib.loads(text), default=_day))
+    """The TOML as an editor hands it to a schema: days and moments are text."""
+    return json.loads(json.dumps(tomllib.loads(text), default=str))
 
 
 def test_the_file_may_be_absent_or_no_text(tmp_path: Path) -> None:
@@ -283,7 +303,8 @@ def test_every_key_of_the_schema_is_read_as_its_option_would_be(tmp_path: Path) 
     VALIDATOR.validate(document(EXAMPLE))
     path = tmp_path / "f.toml"
     for question in CONNECTION_KEYS:
-        value = json.dumps(next(iter(question.values), "/x"))
+        first = "2027-03-31" if question is PAT_EXPIRES else "/x"
+        value = json.dumps(next(iter(question.values), first))
         forms = [(value, 1), (f"[{value}, {value}]", 2)] if question.repeat else [(value, 1)]
         for text, number in [("true", 1), ("false", 0)] if question.switch else forms:
             written = f'[[connection]]\nname = "n"\n{question.name} = {text}\n'

@@ -69,6 +69,19 @@ def test_a_token_is_created_in_each_organization_of_whoever_is_signed_in(here):
     assert here.made == made, "a second run creates none"
 
 
+def test_of_more_tokens_than_fit_a_screen_the_report_has_the_names_and_no_line_each(tmp_path):
+    names = tuple(f"Team{number:02}" for number in range(21))
+    made = company(tmp_path, names)
+    made.keep()
+    report = run(made)
+    said = made.stand.voice.text
+    made.close()
+    assert "Creating a token in each of 21 organizations" in said
+    assert "Created “" not in said
+    assert [one.name for one in report.connections[0].organizations] == list(names)
+    assert {str(one.token.end) for one in report.connections[0].organizations} != {"None"}
+
+
 def test_the_plan_has_one_row_for_many_tokens_that_are_alike(tmp_path):
     names = tuple(f"Team{number}" for number in range(5))
     made = company(tmp_path, names)

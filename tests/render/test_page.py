@@ -78,10 +78,11 @@ def test_another_style_or_a_script_is_not_taken(tmp_path: Path) -> None:
 
 @needs_chromium
 @needs_axe
+@pytest.mark.parametrize("width", [500, 1600])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", REPORTS)
 def test_axe_finds_nothing_in_light_and_dark_with_all_unfolded(
-    name: str, scheme: str, tmp_path: Path
+    name: str, scheme: str, width: int, tmp_path: Path
 ) -> None:
     page = FORMATS[".html"].render(REPORTS[name])
     open_page = re.sub(rb"<meta http-equiv[^>]*>", b"", page).replace(
@@ -89,7 +90,24 @@ def test_axe_finds_nothing_in_light_and_dark_with_all_unfolded(
     )
     run = "axe.run().then(r => { document.body.textContent = JSON.stringify(r.violations) })"
     script = f"<script>{AXE.read_text(encoding='utf-8')}</script><script>{run}</script></body>"
-    words = ["--blink-settings=preferredColorScheme=0"] if scheme == "dark" else []
+    words = [f"--window-size={width},3000"]
+    if scheme == "dark":
+        words.append("--blink-settings=preferredColorScheme=0")
     dom, _ = shown(open_page.replace(b"</body>", script.encode()), tmp_path, *words)
     [found] = re.findall(r"<body>(.*)</body>", dom, re.DOTALL)
     assert [(one["id"], one["nodes"][0]["html"]) for one in json.loads(unescape(found))] == []
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", [500, 975, 977, 1000, 1600])
+@pytest.mark.parametrize("name", ["every status", "hostile names"])
+def test_no_table_is_wider_than_the_window(name: str, width: int, tmp_path: Path) -> None:
+    """So what to do is in sight without scrolling sideways."""
+    page = re.sub(rb"<meta http-equiv[^>]*>", b"", FORMATS[".html"].render(REPORTS[name]))
+    page = page.replace(b"<details>", b"<details open>")
+    measure = "[document.documentElement, ...document.querySelectorAll('.wide')].map(e => e.scrollWidth - e.clientWidth)"
+    script = f"<script>document.body.textContent = JSON.stringify({measure})</script></body>"
+    open_page = page.replace(b"</body>", script.encode())
+    dom, _ = shown(open_page, tmp_path, f"--window-size={width},900")
+    [found] = re.findall(r"<body>(.*)</body>", dom, re.DOTALL)
+    assert set(json.loads(found)) == {0}

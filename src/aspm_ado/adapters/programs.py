@@ -10,7 +10,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -174,24 +173,10 @@ class AzureCli:
 
     def _program(self) -> str | None:
         """`az` with its full path, and in a simulation never the real one."""
-        program = self._first()
+        program = find_program("az", self._environment, self._platform)
         if program and self._is_simulated and not Path(program).with_name(_STAND_IN).is_file():
             return None
         return program
-
-    def _first(self) -> str | None:
-        """The first one on the PATH.
-
-        Never one of the current folder, where anybody may have put it.
-        """
-        path = self._environment.get("PATH", "")
-        if self._platform == "win32":
-            places = (Path(folder) / "az.cmd" for folder in path.split(os.pathsep))
-            return next((str(az) for az in places if az.is_absolute() and az.is_file()), None)
-        found = shutil.which("az", path=path)
-        if found and Path(found).is_absolute():
-            return found
-        return None
 
 
 def _token_in(out: bytes, now: float) -> tuple[Secret, float]:
@@ -459,7 +444,8 @@ def find_program(
     """
     endings = [""]
     if platform == "win32":
-        known = environment.get("PATHEXT", ".COM;.EXE;.BAT;.CMD").lower().split(";")
+        named = environment.get("PATHEXT", ".COM;.EXE;.BAT;.CMD").lower()
+        known = list(filter(None, named.split(";")))
         if PureWindowsPath(name).suffix.lower() not in known:
             endings = known
     if Path(name).is_absolute():

@@ -103,6 +103,10 @@ def give_completion(*, install: bool) -> str:
     return f"{shell} completion installed in {place}\nTo use it, start a new {shell}."
 
 
+_NUMBERED: Final = "[int[]][char[]]$PROFILE -join ' '"
+"""Prints the path of the profile as numbers: letters come in a code page that nobody names."""
+
+
 def install_in_profile(shell: str, script: str) -> Path:
     """Put the script into PowerShell's profile, between two marks; a second time replaces it.
 
@@ -111,20 +115,24 @@ def install_in_profile(shell: str, script: str) -> Path:
     import subprocess
 
     asked = subprocess.run(  # noqa: S603 - the shell that we were started from
-        [shell, "-NoProfile", "-NonInteractive", "-Command", "$PROFILE"],
+        [shell, "-NoProfile", "-NonInteractive", "-Command", _NUMBERED],
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
-    named = asked.stdout.strip()
-    if asked.returncode or not named:
+    units = asked.stdout.split()
+    if asked.returncode or not units or not all(map(str.isdecimal, units)):
         raise OSError(0, f"{shell} does not name its profile", "$PROFILE")
-    profile = Path(named)
+    named = b"".join(int(unit).to_bytes(2, "little") for unit in units)
+    profile = Path(named.decode("utf-16-le"))
     begin, end = "# aspm-ado completion\n", "# end of aspm-ado completion\n"
     old = ""
     if profile.is_file():
-        old = profile.read_text(encoding="utf-8")
+        try:
+            old = profile.read_text(encoding="utf-8")
+        except UnicodeDecodeError:  # Windows PowerShell reads and writes other encodings, too
+            raise OSError(0, "it is not UTF-8", str(profile)) from None
     before, _, rest = old.partition(begin)
     after = rest.partition(end)[2]
     profile.parent.mkdir(parents=True, exist_ok=True)

@@ -99,7 +99,9 @@ class Invocation:
 
     def _hide(self, variables: Iterable[str]) -> None:
         for name in variables:
-            value = self.environment.pop(name, "")
+            # A copy of the environment has upper-case names on Windows, however they are typed.
+            kept = name.upper() if sys.platform == "win32" else name
+            value = self.environment.pop(kept, "")
             self.secret_variables.setdefault(name, value)
             KNOWN_SECRETS.add(value.strip())
             if self._is_own_process:

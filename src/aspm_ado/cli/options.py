@@ -205,6 +205,12 @@ def _readable(question: Question, given: Given) -> Given:
 
 def _path(value: str, question: Question, source: str) -> str:
     """A path may have bytes of any encoding, the name of an organization before it may not."""
+    if "\0" in value:  # from a file of connections: no command line or variable can hold one
+        raise UsageError(
+            Reason.INPUT_INVALID,
+            f"{source}: a path cannot contain a NUL character.",
+            remedy="Pass the path without it.",
+        )
     before, equals, path = value.partition("=")
     if not (equals and "=" in question.metavar and path.startswith("~")):
         before, equals, path = "", "", value

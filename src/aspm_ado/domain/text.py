@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
@@ -84,12 +85,23 @@ def strip_controls(text: str) -> str:
     return _OBEYED.sub(_apart, text)
 
 
-def typed_word(word: object) -> str:
-    """A word of a command that a person types, quoted for a shell.
+_PLAIN: Final = re.compile(r"[\w+=:.~/\\-]+", re.ASCII)
+"""What cmd and PowerShell take as it stands."""
 
-    Never cut, and with all its spaces: it would name something else.
+
+def typed_word(word: object, platform: str = sys.platform) -> str:
+    """A word of a command that a person types, quoted for the shells of the platform.
+
+    Never cut, and with all its spaces: it would name something else. On Windows in double quotes:
+    cmd knows no others, and PowerShell takes them, too.
     """
-    return shlex.quote(strip_controls(str(word)))
+    text = strip_controls(str(word))
+    if platform != "win32":
+        return shlex.quote(text)
+    if _PLAIN.fullmatch(text):
+        return text
+    slashes = len(text) - len(text.rstrip("\\"))
+    return '"' + text.replace('"', '\\"') + "\\" * slashes + '"'
 
 
 def _apart(found: re.Match[str]) -> str:

@@ -144,6 +144,8 @@ RAISED = [
     (PasswordSetError("Cancelled by user"), LOCKED),
     (PasswordSetError("Failed to store password!"), FAILED),
     (caused(KeyringError("Can't"), Exception(-25308, "Unknown Error")), LOCKED),
+    (caused(PasswordSetError("Can't"), Exception(-25307, "Unknown Error")), ABSENT),
+    (caused(KeyringError("Can't"), Exception(-25291, "Unknown Error")), ABSENT),
     (caused(PasswordSetError("Can't"), Exception(-25244, "Unknown Error")), FAILED),
     (PyWinError(1312, "CredRead"), ABSENT),
     (PyWinError(5, "CredWrite"), FAILED),

@@ -33,6 +33,8 @@ _LOCKED_WORDS: Final = ("prompt dismissed", "cancelled by user")
 # macOS: cancelled, not authorized, no dialog possible (SSH)
 _LOCKED_CODES: Final = frozenset({-128, -25293, -25308})
 _ABSENT_TYPES: Final = frozenset({"NoKeyringError", "SecretServiceNotAvailableException"})
+# macOS: no keychain is available, or none is the default, as for a user who never signed in
+_ABSENT_CODES: Final = frozenset({-25291, -25307})
 # Windows: this logon session has no credential store, as in an elevated window or over SSH
 _NO_SESSION: Final = 1312
 _ABSENT: Final = "This session has no usable keyring."
@@ -81,7 +83,7 @@ def translated(error: BaseException, platform: str, action: str, backend: str) -
         return locked(platform)
     if _NO_SESSION in codes:
         return absent(platform, said=_ELEVATED)
-    if _ABSENT_TYPES & {type(link).__name__ for link in chain}:
+    if codes & _ABSENT_CODES or _ABSENT_TYPES & {type(link).__name__ for link in chain}:
         return absent(platform)
     if platform == "win32" and codes & _TOO_LARGE:
         return _refusal(

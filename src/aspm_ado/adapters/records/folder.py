@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from aspm_ado.domain.known_secrets import KNOWN_SECRETS
 from aspm_ado.domain.reasons import Reason, StoreError
@@ -23,6 +23,8 @@ from aspm_ado.domain.text import clean, system_words, typed_word
 
 if TYPE_CHECKING:
     from filelock import FileLock
+
+T = TypeVar("T")
 
 _MODE_FOLDER: Final = 0o700
 _MODE_FILE: Final = 0o600
@@ -43,11 +45,15 @@ _WRITABLE: Final = "Fix that, or pass a writable folder with `--config-dir`."
 
 
 class Disk:
-    """The calls of the operating system that can fail half-way; tests let them fail here."""
+    """The calls of the operating system that can fail half-way; tests let them fail here.
+
+    On Windows they are tried for a second: what another process has open, or is just replacing, is
+    refused there.
+    """
 
     def open(self, path: Path, flags: int, mode: int = _MODE_FILE) -> int:
         """``os.open``."""
-        return os.open(path, flags, mode)
+        return _patiently(lambda: os.open(path, flags, mode))
 
     def write(self, descriptor: int, data: bytes) -> int:
         """``os.write``: how many bytes it took, which may be fewer."""
@@ -58,19 +64,21 @@ class Disk:
         os.fsync(descriptor)
 
     def replace(self, source: Path, target: Path) -> None:
-        """``os.replace``.
+        """``os.replace``."""
+        _patiently(lambda: source.replace(target))
 
-        Windows refuses while somebody reads the target, so that there we try for a second.
-        """
-        for attempt in range(_ATTEMPTS):
-            try:
-                source.replace(target)
-            except PermissionError:
-                if _POSIX or attempt == _ATTEMPTS - 1:
-                    raise
-                time.sleep(0.05)
-            else:
-                return
+    def unlink(self, path: Path) -> None:
+        """``os.unlink``; a file that is not there is gone."""
+        _patiently(lambda: path.unlink(missing_ok=True))
+
+
+def _patiently(work: Callable[[], T]) -> T:
+    attempts = 1 if _POSIX else _ATTEMPTS
+    for _ in range(attempts - 1):
+        with suppress(PermissionError):
+            return work()
+        time.sleep(0.05)
+    return work()
 
 
 class PrivateFolder:
@@ -207,7 +215,7 @@ class PrivateFolder:
         """Remove a file; to remove it twice is not an error."""
         path = self.path / name
         with _refusing(path, "cannot be removed"), suppress(NotADirectoryError):
-            path.unlink(missing_ok=True)
+            self._disk.unlink(path)
 
     def rename(self, name: str, new: str) -> None:
         """Give a file another name."""

@@ -13,7 +13,8 @@ from aspm_ado.domain.text import clean, display_width, encodable, wrap
 DUMB_TERMINALS: Final = ("dumb", "unknown")
 """Values of ``TERM`` for a terminal that can do nothing but show text."""
 
-_MODERN_WINDOWS: Final = ("WT_SESSION", "ConEmuANSI", "TERM_PROGRAM")
+_MODERN_WINDOWS: Final = ("WT_SESSION", "CONEMUANSI", "TERM_PROGRAM")
+"""Windows has the names of variables in upper case."""
 _SGR: Final = {"heading": "1", "note": "2", "warn": "33", "error": "31"}
 _WORTH_TELLING: Final = 10
 _UNKNOWN_WIDTH: Final = 80

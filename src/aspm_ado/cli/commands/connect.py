@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from difflib import get_close_matches
@@ -16,7 +16,9 @@ from aspm_ado.adapters.threads import read_file
 from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.options import collect_given
 from aspm_ado.cli.output import problem_of, write_report
+from aspm_ado.domain.azure.retirement import parse_day
 from aspm_ado.domain.questions import (
+    CA_BUNDLE,
     CONNECTION_KEYS,
     CREATE_TOKEN,
     FROM,
@@ -36,7 +38,9 @@ from aspm_ado.domain.reasons import (
 from aspm_ado.domain.secret import holds_token, secret_as_value
 from aspm_ado.domain.stored import Draft
 from aspm_ado.domain.text import clean, system_words
+from aspm_ado.flows.answers import one_of
 from aspm_ado.flows.connect import connect, connection_title, merged, not_made
+from aspm_ado.flows.storage.connection import parse_name
 from aspm_ado.flows.tokens.creation import revoking_unkept
 
 if TYPE_CHECKING:
@@ -96,18 +100,29 @@ def _connect_each(invocation: Invocation, name: str | None) -> Report:
 
 
 def _connect_one(run: Invocation, one: FileConnection, position: str) -> Report:
-    invocation = run.of_one(one.over(run.given))
-    context = invocation.context()
+    given, failure = one.over(run.given), None
+    invocation = run.of_one(given)
+    try:
+        context = invocation.context()
+    except UsageError as error:
+        if CA_BUNDLE.name not in one.answers:
+            raise  # of the run, so of all connections
+        failure = error
+        del given[CA_BUNDLE.name]
+        invocation = run.of_one(given)
+        context = invocation.context()
     title = connection_title(context.asker, one.name)
     invocation.voice.heading(f"{title} ({position})")
     try:
+        if failure is not None:
+            raise failure
         with revoking_unkept(context):
             return connect(context, one.name)
     except (InterruptedByUserError, KeyboardInterrupt):
         raise
     except Exception as error:  # noqa: BLE001 - a bug in one keeps no other from being made
         problem = problem_of(error)
-        invocation.voice.warn(f"{title}: {problem.problem} {problem.remedy}")
+        invocation.voice.warn(f"{title}: {problem.problem}")  # the end says what to do
         return not_made(context, one.name, problem)
     finally:
         invocation.close()
@@ -237,19 +252,40 @@ def _connection(table: dict[str, Any], shown: str, section: Section) -> FileConn
     _refuse_unknown(table, {_NAME.name, *_BY_KEY}, shown, section)
     name = table.pop(_NAME.name, None)
     if name is not None:
-        name = _text_of(name, _NAME, shown + _line(section, _NAME.name))
+        place = shown + _line(section, _NAME.name)
+        name = _text_of(name, _NAME, place)
+        with _placed(place):
+            parse_name(name)
     flags = {
         key: _value(_BY_KEY[key], value, shown + _line(section, key))
         for key, value in table.items()
     }
     answers: dict[str, Given] = {}
     for key, value in flags.items():
-        try:
-            answers |= collect_given([_BY_KEY[key]], {key: value}, {}, lambda _note: None)
-        except UsageError as error:
-            error.problem = f"{shown}{_line(section, key)}: {error.problem}"
-            raise
+        with _placed(shown + _line(section, key)):
+            given = collect_given([_BY_KEY[key]], {key: value}, {}, lambda _note: None)
+            for text in given[key].values if key in given else ():
+                _require_known(_BY_KEY[key], text)
+            answers |= given
     return FileConnection(name, answers, frozenset(table))
+
+
+@contextmanager
+def _placed(place: str) -> Iterator[None]:
+    """Inside, a refusal of a value names its place in the file."""
+    try:
+        yield
+    except UsageError as error:
+        error.problem = f"{place}: {error.problem}"
+        raise
+
+
+def _require_known(question: Question, text: str) -> None:
+    """Raise ``UsageError`` for what the schema of the file does not know either."""
+    if question.values:
+        one_of(question)(text)
+    elif question is PAT_EXPIRES:
+        parse_day(text, question.flag)
 
 
 def _value(question: Question, value: object, shown: str) -> object:

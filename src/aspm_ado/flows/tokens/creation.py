@@ -206,13 +206,13 @@ class Creation:
             context.voice.say("Create it by hand.")
             return None
 
-    def unasked(self, *, is_shown: bool = False) -> RequestPlan[Token]:
+    def unasked(self, *, is_shown: bool = False, is_told: bool = True) -> RequestPlan[Token]:
         """The new token with nobody there.
 
         Raises ``NotCreatedError`` under ``require``, else ``UsageError``.
         """
         try:
-            return (yield from self.created(is_shown=is_shown))
+            return (yield from self.created(is_shown=is_shown, is_told=is_told))
         except NotCreatedError as error:
             if self.asked == REQUIRE:
                 raise
@@ -223,8 +223,11 @@ class Creation:
                 remedy=error.remedy,
             ) from error
 
-    def created(self, *, is_shown: bool = True) -> RequestPlan[Token]:
-        """Show what will be created, have it agreed to, create it, and read back what came."""
+    def created(self, *, is_shown: bool = True, is_told: bool = True) -> RequestPlan[Token]:
+        """Show what will be created, have it agreed to, create it, and read back what came.
+
+        ``is_told``: its name is said.
+        """
         context, place, until = self.context, self.place, self.end_given()
         service = yield from lifecycle_of(context, place)
         order = order_for(
@@ -250,7 +253,8 @@ class Creation:
         told = granted.valid_to or pat.valid_to
         ends = told.date() if told else None  # perhaps shorter than ordered: a policy's doing
         lasts = f"until {ends}" if ends else "Azure DevOps did not say until when"
-        context.voice.say(f"Created “{ordered.display_name}” (…{pat.secret.last4}), {lasts}.")
+        if is_told:
+            context.voice.say(f"Created “{ordered.display_name}” (…{pat.secret.last4}), {lasts}.")
         return Token(
             pat.secret,
             CREATED,

@@ -375,6 +375,10 @@ def _site(results: Sequence[TokenResult]) -> Site:
     return results[0].token.site
 
 
+_NAMED: Final = 20
+"""Created tokens that fit a screen; of more, the progress line counts and the report names."""
+
+
 def create_several(
     context: Context,
     places: Sequence[Place],
@@ -388,6 +392,7 @@ def create_several(
     """
     refused: dict[str, OrganizationReport] = {}
     progress = _Progress(context, len(places))
+    is_told = len(places) <= _NAMED
 
     def keep(_: Context, results: Sequence[TokenResult]) -> None:
         store(results)
@@ -395,7 +400,7 @@ def create_several(
 
     def connected(place: Place) -> RequestPlan[TokenResult | None]:
         try:
-            token = yield from Creation(context, place, demand).unasked()
+            token = yield from Creation(context, place, demand).unasked(is_told=is_told)
         except (NotCreatedError, UsageError) as error:
             refused[place.key] = not_created_report(context, place.name, error)
             progress.show(1)
