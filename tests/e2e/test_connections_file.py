@@ -96,6 +96,8 @@ def test_one_that_fails_keeps_no_other_from_being_made(job: Job) -> None:
         'name = "c"\nserver-url = "ftp://tfs"\npat-file = "contoso.pat"',
         'name = "d"\norganization = "contoso"\npat-file = "contoso.pat"\nca-bundle = "gone.pem"',
         'name = "e"\norganization = "contoso"\npat-file = "contoso.pat"',
+        'name = "F!"\norganization = "contoso"\npat-file = "contoso.pat"',
+        'name = "g"\norganization = "contoso"\npat-file = "contoso.pat"\nstore = "x"',
     ]
     text = "".join(
         f'[[connection]]\nregister = "none"\nreach = "organization"\n{one}\n' for one in lines
@@ -110,11 +112,12 @@ def test_one_that_fails_keeps_no_other_from_being_made(job: Job) -> None:
         one["name"]: [check["reason"] for check in one["organizations"][0]["checks"]]
         for one in document["connections"]
     }
-    assert list(found) == ["a", "b", "c", "d", "e"]
+    assert list(found) == ["a", "b", "c", "d", "e", "F!", "g"]
+    assert found["F!"] == found["g"] == ["input-invalid"]
     unreadable = ["file-unreadable"]
     assert (found["a"], found["c"], found["d"]) == (unreadable, ["url-invalid"], unreadable)
     assert list(json.loads(catalog(job))["connections"]) == ["e"]
-    for name in "abcd":
+    for name in "abcdg":
         assert f"Warning: {name}: " in done.stderr or name == "b"
     assert "Check its name" not in done.stderr, "what to do is said once, at the end"
     for kept, code, has_news in (("ae", 2, True), ("a", 2, False), ("e", 0, True)):
@@ -217,10 +220,9 @@ def test_what_is_no_file_of_connections_is_refused_before_anything_of_it_is_used
 ) -> None:
     path = tmp_path / "f.toml"
     path.write_text(text)
-    with pytest.raises(UsageError) as caught:
-        read_connections(str(path), pytest.fail)
-    assert caught.value.reason is reason
-    said = f"{caught.value.problem} {caught.value.remedy}"
+    error = refusal(path)
+    assert error.reason is reason
+    said = f"{error.problem} {error.remedy}"
     assert "hush" not in said
     assert TOKEN[1:] not in said
     if reason is Reason.INPUT_INVALID:
@@ -275,10 +277,19 @@ def test_what_is_no_file_of_connections_is_refused_before_anything_of_it_is_used
 def test_a_refusal_is_one_sentence_with_the_line(tmp_path: Path, text: str, where: str) -> None:
     path = tmp_path / "f.toml"
     path.write_bytes(text.encode())
-    with pytest.raises(UsageError) as caught:
-        read_connections(str(path), pytest.fail)
-    assert caught.value.exit_code == 2
-    assert caught.value.problem.startswith(f"--from {path}{where}")
+    error = refusal(path)
+    assert error.exit_code == 2
+    assert error.problem.startswith(f"--from {path}{where}")
+
+
+def refusal(path: Path) -> UsageError:
+    """What the file, or else one connection of it, is refused for."""
+    try:
+        found = read_connections(str(path), pytest.fail)
+    except UsageError as error:
+        return error
+    [mistake] = [one.mistake for one in found if one.mistake is not None]
+    return mistake
 
 
 def document(text: str) -> object:

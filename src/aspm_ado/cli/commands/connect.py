@@ -100,7 +100,7 @@ def _connect_each(invocation: Invocation, name: str | None) -> Report:
 
 
 def _connect_one(run: Invocation, one: FileConnection, position: str) -> Report:
-    given, failure = one.over(run.given), None
+    given, failure = one.over(run.given), one.mistake
     invocation = run.of_one(given)
     try:
         context = invocation.context()
@@ -158,6 +158,8 @@ class FileConnection:
     answers: dict[str, Given]
     keys: frozenset[str]
     """All its keys, including those without an answer (``false`` or an empty text)."""
+    mistake: UsageError | None
+    """What this connection fails for, with its line. The others are made."""
 
     def over(self, given: dict[str, Given]) -> dict[str, Given]:
         """Replace the answers of a run by those of this connection."""
@@ -250,11 +252,12 @@ def _text(path: str, shown: str, say: Callable[[str], None]) -> str:
 
 def _connection(table: dict[str, Any], shown: str, section: Section) -> FileConnection:
     _refuse_unknown(table, {_NAME.name, *_BY_KEY}, shown, section)
+    mistakes: list[UsageError] = []
     name = table.pop(_NAME.name, None)
     if name is not None:
         place = shown + _line(section, _NAME.name)
         name = _text_of(name, _NAME, place)
-        with _placed(place):
+        with _noted(mistakes), _placed(place):
             parse_name(name)
     flags = {
         key: _value(_BY_KEY[key], value, shown + _line(section, key))
@@ -262,12 +265,23 @@ def _connection(table: dict[str, Any], shown: str, section: Section) -> FileConn
     }
     answers: dict[str, Given] = {}
     for key, value in flags.items():
-        with _placed(shown + _line(section, key)):
+        place = shown + _line(section, key)
+        with _placed(place):
             given = collect_given([_BY_KEY[key]], {key: value}, {}, lambda _note: None)
-            for text in given[key].values if key in given else ():
+        answers |= given
+        for text in given[key].values if key in given else ():
+            with _noted(mistakes), _placed(place):
                 _require_known(_BY_KEY[key], text)
-            answers |= given
-    return FileConnection(name, answers, frozenset(table))
+    return FileConnection(name, answers, frozenset(table), next(iter(mistakes), None))
+
+
+@contextmanager
+def _noted(mistakes: list[UsageError]) -> Iterator[None]:
+    """Inside, a refusal of a value concerns one connection: it keeps no other from being made."""
+    try:
+        yield
+    except UsageError as error:
+        mistakes.append(error)
 
 
 @contextmanager
