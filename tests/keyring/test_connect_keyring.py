@@ -328,7 +328,10 @@ def test_leaving_at_every_question_and_coming_back(play):
             break
         left.append(came[-1])
         assert wizard.code == 130, came
-        kept = squeezed("Your answers are saved, without secrets") in wizard.everything
+        kept = (
+            squeezed("Your answers are saved for the next run of connect, without secrets")
+            in wizard.everything
+        )
         assert kept is (len(left) > 1), "there is none before the first"
         assert told.stage.records() <= {"draft.json", "catalog.json"}
         assert services_of(told, told.token) == set()
