@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from itertools import chain
@@ -336,9 +336,7 @@ class HealthCheck:
         """Write the home folder as ``~``."""
         detail, about = with_tilde(self.detail, homes), with_tilde(self.about, homes)
         remedy = self.remedy and with_tilde(self.remedy, homes)
-        return HealthCheck(
-            self.subject, self.health, detail, self.reason, remedy, self.milliseconds, about
-        )
+        return replace(self, detail=detail, about=about, remedy=remedy)
 
 
 def ok(

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 GOOD: Final = frozenset({Status.PASS, Status.PARTIAL, Status.WARN})
 """The statuses of a check that passed."""
+BAD: Final = (Status.FAIL, Status.UNKNOWN)
+"""The statuses of a check that did not pass, the gravest first."""
 
 NEVER_REQUIRED: Final = frozenset(
     {CheckId.TOKEN_FORMAT, CheckId.TOKEN_EXPIRY, CheckId.CLONE_USERNAME}
@@ -105,7 +107,7 @@ class Check:
 
         A requested registration also fails with a ``warn``: it is not verified.
         """
-        counts = self.status in (Status.FAIL, Status.UNKNOWN)
+        counts = self.status in BAD
         if self.id is CheckId.REGISTRATION and self.status is Status.WARN:
             counts = True
         if self.reason is None or not self.required or not counts:
@@ -115,7 +117,7 @@ class Check:
     @property
     def is_trouble(self) -> bool:
         """Whether the user has to do or know something."""
-        return self.status in (Status.WARN, Status.FAIL, Status.UNKNOWN)
+        return self.status in (Status.WARN, *BAD)
 
     def advising(self, remedy: str) -> Check:
         """The same with another remedy, which is whole."""

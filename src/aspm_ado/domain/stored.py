@@ -77,11 +77,11 @@ class Registration:
         mode, state = RegistrationMode.GUIDED, RegistrationState.HANDED_OFF
         if self.mode is RegistrationMode.API and self.state is RegistrationState.FAILED:
             mode, state = self.mode, RegistrationState.NONE
-        return Registration(mode, state, Proof.NONE, self.instance_id, self.marker)
+        return replace(self, mode=mode, state=state, proof=Proof.NONE, unseen=False)
 
     def proven(self, proof: Proof) -> Registration:
         """The same with another proof, now that Invicti ASPM shows it."""
-        return Registration(self.mode, self.state, proof, self.instance_id, self.marker)
+        return replace(self, proof=proof, unseen=False)
 
 
 UNREGISTERED: Final = Registration()
@@ -286,9 +286,7 @@ class Entry:
         for key, one in self.successors.items():
             waiting = tuple(name for name in one.organizations if name.casefold() not in done)
             if waiting:
-                left[key] = Successor(
-                    one.credential, waiting, one.verdicts, one.day, one.reach_demanded
-                )
+                left[key] = replace(one, organizations=waiting)
         return left
 
     def awaiting(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.reasons import CheckId, Reason, Who
-from aspm_ado.domain.report import Status
+from aspm_ado.domain.report import BAD, Status
 from aspm_ado.domain.text import clean, some_of
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def _blocking_checks(connection: ConnectionReport) -> Iterator[tuple[str, Check]
         checks += ((clean(one.name, 80), check) for check in one.checks)
     for name, check in checks:
         counts = check.required or check.id is CheckId.REGISTRATION
-        if counts and check.status in (Status.FAIL, Status.UNKNOWN):
+        if counts and check.status in BAD:
             yield name, check
 
 

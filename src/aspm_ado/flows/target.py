@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.place import SERVICES, Deployment, Site, parse_organization, parse_server
@@ -57,7 +57,7 @@ class Target:
 
     def listed(self, places: Iterable[Place]) -> Target:
         """The same once it is known what else the token reaches."""
-        return Target(self.site, each_once((*self.places, *places)), False, self.allow_http)
+        return replace(self.adding(*places), list_all=False)
 
     def without(self, places: Iterable[Place]) -> Target:
         """The same without some of its places."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.place import Deployment
-from aspm_ado.domain.documents import Identity
 from aspm_ado.domain.questions import COLLECTION, ORGANIZATION, Choice, Question
 from aspm_ado.domain.reasons import Reason, UsageError, UserError
 from aspm_ado.domain.text import clean, typed_word
@@ -102,8 +101,7 @@ def _several(entry: Entry, names: list[str]) -> UsageError:
 def _about(entry: Entry, key: str, names: list[str]) -> str:
     """Owner, end and last four of a token."""
     known = entry.credential_of(key)
-    identity = Identity(known.identity_id, known.identity_name, known.identity_account)
-    owner = identity.label or "unknown owner"
+    owner = known.owner or "unknown owner"
     kind = "Pending token" if key in entry.successors else "Token"
     end = f"expires {known.expires}" if known.expires else "expiry unknown"
     served = clean(", ".join(names), 120)

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import Reach, count_days
 from aspm_ado.domain.reasons import CheckId, Reason
-from aspm_ado.domain.report import EVERY_ONE, MIGRATE, Command, Status, TokenFacts, Verdict
+from aspm_ado.domain.report import BAD, EVERY_ONE, MIGRATE, Command, Status, TokenFacts, Verdict
 from aspm_ado.domain.text import FEW, clean, some_of
 from aspm_ado.domain.ticket import responsibilities
 from aspm_ado.render.text import VERDICTS, Line
@@ -34,7 +34,6 @@ _COUNTED: Final = (
     ((Status.UNKNOWN,), "could not be checked", "could not be checked"),
     ((Status.SKIP,), "skipped", "skipped"),
 )
-_BAD: Final = (Status.FAIL, Status.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ def ending(report: Report, *, verbose: bool = False) -> Iterator[Line]:
     found, remedies = list(_found(report)), set[str]()
     several = sum(len(one.organizations) for one in report.connections) > 1
     rows = partial(_rows, remedies=remedies, several=several)
-    trouble = [one for one in found if one.check.status in _BAD]
+    trouble = [one for one in found if one.check.status in BAD]
     waits = [one for one in found if _waits(one.check)]
     warned = [one for one in found if _is_news(one.check)]
     shown: list[Line] = [*rows(trouble), *_not_made(found, bool(trouble))]
@@ -153,7 +152,7 @@ def _is_news(check: Check) -> bool:
     """Whether it is shown though nothing has failed: a warning, or a change."""
     if check.status is Status.WARN:
         return not _waits(check)
-    return check.changed and check.status not in _BAD
+    return check.changed and check.status not in BAD
 
 
 def _rows(found: Sequence[_Found], remedies: set[str], *, several: bool) -> Iterator[Line]:
@@ -279,7 +278,7 @@ def _not_stored(report: Report) -> Iterator[str]:
 def _status(checks: Sequence[Check]) -> Status:
     """The gravest of an organization; ``SKIP`` where nothing was asked."""
     found = {check.status for check in checks}
-    for status in _BAD:
+    for status in BAD:
         if status in found:
             return status
     if any(check.id is CheckId.IDENTITY and check.status is Status.PASS for check in checks):
@@ -379,14 +378,14 @@ def _commands(connection: ConnectionReport, command: str) -> Iterator[Command]:
         later = [check for one in good for check in one.checks]
         later += connection.aspm.checks if connection.aspm is not None and stored else ()
     later = [check for check in later if check.id is not CheckId.REGISTRATION]
-    yield from (check.next for check in later if check.next and check.status in _BAD)
+    yield from (check.next for check in later if check.next and check.status in BAD)
     if command == "connect" and stored:
         bad = (one for one in connection.organizations if not one.is_good)
         yield from (Command("connect", (one.name,)) for one in bad)
     following = _next(connection, command, checks)
     if following is not None:
         yield following
-    elif command == "validate" and any(check.status in _BAD for check in checks):
+    elif command == "validate" and any(check.status in BAD for check in checks):
         yield Command("validate")
     yield from (check.next for check in later if check.next and check.status is Status.WARN)
 

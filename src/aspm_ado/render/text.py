@@ -15,7 +15,7 @@ from aspm_ado import __version__
 from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import count_days
 from aspm_ado.domain.reasons import CheckId
-from aspm_ado.domain.report import Status, Verdict
+from aspm_ado.domain.report import BAD, Status, Verdict
 from aspm_ado.domain.text import FEW, clean, encodable, wrap
 from aspm_ado.domain.ticket import responsibilities
 
@@ -84,7 +84,7 @@ def sections(report: Report) -> Iterator[Section]:
 
 def blocking_rows(checks: Iterable[Check]) -> tuple[TableRow, ...]:
     """The rows that something has to be done about before it is good."""
-    return _rows(check for check in checks if check.status in (Status.FAIL, Status.UNKNOWN))
+    return _rows(check for check in checks if check.status in BAD)
 
 
 def tickets(report: Report) -> Iterator[str]:

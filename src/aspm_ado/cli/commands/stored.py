@@ -11,7 +11,7 @@ from aspm_ado.cli.report_files import demand_writable, unwritable
 from aspm_ado.domain.migration_plan import PLAN_SCHEMA, markdown, rows_out
 from aspm_ado.domain.questions import ASPM_URL, ORGANIZATION, PLAN, PLAN_FILE, REPORT, YES
 from aspm_ado.domain.reasons import ExitCode, Problem, Reason, StoreError, UsageError
-from aspm_ado.domain.text import clean
+from aspm_ado.domain.text import clean, join_words
 from aspm_ado.flows.disconnect import Removed, disconnect
 from aspm_ado.flows.handoff import resume_handoff
 from aspm_ado.flows.rotation.migrate import MigrationPlan, migrate, planned
@@ -153,7 +153,7 @@ def _removed_lines(removed: Removed) -> list[str]:
 
 def _tokens(last4: Sequence[str]) -> str:
     noun = "the token" if len(last4) == 1 else "the tokens"
-    return f"{noun} {' and '.join(f'…{clean(one, 4)}' for one in last4)}"
+    return f"{noun} {join_words([f'…{clean(one, 4)}' for one in last4])}"
 
 
 def _secrets(number: int) -> str:

@@ -13,6 +13,7 @@ from aspm_ado.domain.aspm.registration import RegistrationFacts, judge_registrat
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.reasons import CheckId, Reason, StoreError
 from aspm_ado.domain.report import (
+    BAD,
     EVERY_ONE,
     MIGRATE,
     AspmReport,
@@ -129,9 +130,7 @@ def not_good(organization: OrganizationReport) -> tuple[Check, ...]:
     return tuple(
         check
         for check in organization.checks
-        if check.required
-        and check.status in (Status.FAIL, Status.UNKNOWN)
-        and check.id is not CheckId.REGISTRATION
+        if check.required and check.status in BAD and check.id is not CheckId.REGISTRATION
     )
 
 

@@ -15,7 +15,7 @@ from aspm_ado import __version__
 from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.retirement import count_days
 from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import Command, OrganizationReport, Status, TokenFacts, Verdict
+from aspm_ado.domain.report import BAD, Command, OrganizationReport, TokenFacts, Verdict
 from aspm_ado.domain.text import clean
 from aspm_ado.render.text import VERDICTS, TableRow
 
@@ -78,7 +78,7 @@ def step(check: Check, connection: str | None) -> str:
         return ""
     remedy, command = clean(check.remedy or "", 600), ""
     following = check.next
-    if following is None and check.status in (Status.FAIL, Status.UNKNOWN):
+    if following is None and check.status in BAD:
         following = Command("validate")
     if connection is not None and following is not None:
         command = following.text(connection)
