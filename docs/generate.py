@@ -24,12 +24,12 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from aspm_ado.cli.app import parser
 from aspm_ado.cli.commands.connect import TABLE
 from aspm_ado.domain import questions
-from aspm_ado.domain.azure.place import Deployment, Purpose
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import DaySource, Reach
 from aspm_ado.domain.azure.scopes import Level
 from aspm_ado.domain.questions import Question
-from aspm_ado.domain.reasons import CheckId, ExitCode, Reason
-from aspm_ado.domain.report import NEVER_REQUIRED, Status, Verdict, verdict_of
+from aspm_ado.domain.reasons import CheckId, ExitCode, Reason, Status, Verdict
+from aspm_ado.domain.report import NEVER_REQUIRED, verdict_of
 from aspm_ado.domain.secret import TokenFormat
 from aspm_ado.domain.stored import NAME, Proof, RegistrationMode, RegistrationState
 from aspm_ado.render.json import REPORT_SCHEMA

@@ -14,7 +14,8 @@ from aspm_ado.domain.aspm.handoff import (
     form_values,
     support_ticket,
 )
-from aspm_ado.domain.azure.place import Deployment, Purpose, Site
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
+from aspm_ado.domain.azure.place import Site
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.ports import TERMINAL
 from aspm_ado.domain.reasons import InterruptedByUserError, Reason, UsageError

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from aspm_ado.adapters.records.catalog import DiskRecords  # noqa: E402
-from aspm_ado.domain.azure.place import Deployment, Purpose  # noqa: E402
+from aspm_ado.domain.azure.deployment import Deployment, Purpose  # noqa: E402
 from aspm_ado.domain.secret import TokenFormat  # noqa: E402
 from aspm_ado.domain.stored import (  # noqa: E402
     Catalogue,

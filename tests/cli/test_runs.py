@@ -10,7 +10,7 @@ import pytest
 
 from aspm_ado import __version__
 from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.domain.azure.place import Deployment, Purpose
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.secret import TokenFormat
 from aspm_ado.domain.stored import (

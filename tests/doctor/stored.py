@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aspm_ado.domain.azure.place import Deployment, Purpose
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.secret import TokenFormat
 from aspm_ado.domain.stored import (
     Catalogue,

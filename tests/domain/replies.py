@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from aspm_ado.domain.azure.place import SERVICES, Deployment, Place, Site
+from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.azure.place import SERVICES, Place, Site
 from aspm_ado.domain.azure.retirement import Calendar, DaySource
 from aspm_ado.domain.documents import ANONYMOUS_ID, ConnectionData, Identity, Names, UserProfile
 from aspm_ado.domain.http import Call, Reply

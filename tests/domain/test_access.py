@@ -11,8 +11,7 @@ import aspm_ado.domain.rules.classify as classify_module
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.documents import Identity, Names
 from aspm_ado.domain.http import Call, Reply
-from aspm_ado.domain.reasons import CheckId, Reason
-from aspm_ado.domain.report import Status
+from aspm_ado.domain.reasons import CheckId, Reason, Status
 from aspm_ado.domain.rules.access import TokenHistory, judge_access
 from aspm_ado.domain.rules.classify import inconclusive, switched_off
 

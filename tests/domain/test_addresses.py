@@ -13,10 +13,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from urllib3.util import parse_url
 
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.place import (
     SERVICES,
     SERVICES_HOSTS,
-    Deployment,
     Site,
     options_for,
     parse_organization,

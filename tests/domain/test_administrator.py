@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from aspm_ado.domain.azure.place import Purpose
+from aspm_ado.domain.azure.deployment import Purpose
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.guide import (
     POLICIES,

@@ -6,8 +6,7 @@ import pytest
 
 from aspm_ado.domain.documents import Repository
 from aspm_ado.domain.http import Reply
-from aspm_ado.domain.reasons import CheckId, Reason
-from aspm_ado.domain.report import Status
+from aspm_ado.domain.reasons import CheckId, Reason, Status
 from aspm_ado.domain.rules.clone import (
     CloneOutcome,
     clone_inconclusive,

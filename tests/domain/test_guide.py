@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from aspm_ado.domain.azure.place import Place, Purpose
+from aspm_ado.domain.azure.deployment import Purpose
+from aspm_ado.domain.azure.place import Place
 from aspm_ado.domain.azure.retirement import GLOBAL_PAT_END, Reach, ReachDemanded
 from aspm_ado.domain.guide import Policy, guide, request_for
 

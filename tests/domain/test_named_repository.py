@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from aspm_ado.domain.azure.place import SERVICES, Deployment, Place, Site, parse_repository
+from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.azure.place import SERVICES, Place, Site, parse_repository
 from aspm_ado.domain.reasons import Reason, UsageError
 
 CONTOSO = SERVICES.place("Contoso")

@@ -6,8 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import Status
+from aspm_ado.domain.reasons import Reason, Status
 from aspm_ado.domain.rules.token import judge_expiry, judge_format
 from aspm_ado.domain.secret import Secret, TokenFormat
 

@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from aspm_ado.domain.azure.place import Deployment
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.retirement import (
     GLOBAL_PAT_END,
     Calendar,
@@ -17,8 +17,7 @@ from aspm_ado.domain.azure.retirement import (
     parse_day,
     parse_global_end,
 )
-from aspm_ado.domain.reasons import ExitCode, Reason, UsageError
-from aspm_ado.domain.report import Status
+from aspm_ado.domain.reasons import ExitCode, Reason, Status, UsageError
 from aspm_ado.domain.rules.reach import ReachSeen, judge_reach, not_listed, observe_reach
 from aspm_ado.domain.rules.scopes import profile_unheard
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aspm_ado.domain.azure.place import Deployment, Purpose
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import DaySource
-from aspm_ado.domain.reasons import CheckId, ExitCode, Problem, Reason, UserError
+from aspm_ado.domain.reasons import CheckId, ExitCode, Problem, Reason, Status, UserError, Verdict
 from aspm_ado.domain.report import (
     NEVER_REQUIRED,
     AspmReport,
@@ -20,9 +20,7 @@ from aspm_ado.domain.report import (
     ConnectionReport,
     OrganizationReport,
     Report,
-    Status,
     TokenFacts,
-    Verdict,
     in_order,
     skip,
     verdict_of,

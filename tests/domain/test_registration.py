@@ -10,8 +10,8 @@ from aspm_ado.domain.aspm.registration import (
     in_doubt,
     judge_registration,
 )
-from aspm_ado.domain.reasons import CheckId, Reason
-from aspm_ado.domain.report import Check, Command, Status
+from aspm_ado.domain.reasons import CheckId, Reason, Status
+from aspm_ado.domain.report import Check, Command
 from aspm_ado.domain.stored import Proof, Registration, RegistrationMode, RegistrationState
 
 from .registration_table import ROWS, Case, Expected, cases, expected

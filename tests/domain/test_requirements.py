@@ -10,7 +10,8 @@ from itertools import combinations, product
 import pytest
 
 from aspm_ado.domain.aspm.api import ACCESS, CREATE, FETCH, LABELS, settings_for
-from aspm_ado.domain.azure.place import API_VERSIONS, Deployment, Purpose, newest_common
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
+from aspm_ado.domain.azure.place import API_VERSIONS, newest_common
 from aspm_ado.domain.azure.requests import Caller
 from aspm_ado.domain.azure.scopes import (
     SCOPES,

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from aspm_ado.domain.azure.place import Deployment, Purpose
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.scopes import Level, Probe, Scope, probes_for, rows_of
 from aspm_ado.domain.http import Reply
-from aspm_ado.domain.reasons import CheckId, Reason
-from aspm_ado.domain.report import Check, Status
+from aspm_ado.domain.reasons import CheckId, Reason, Status
+from aspm_ado.domain.report import Check
 from aspm_ado.domain.rules.scopes import (
     ProbeResult,
     ScopeContext,

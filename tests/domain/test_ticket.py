@@ -7,16 +7,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from aspm_ado.domain.azure.place import Deployment, Purpose
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.documents import Identity
 from aspm_ado.domain.http import Evidence
-from aspm_ado.domain.reasons import CheckId, ExitCode, Reason, Who
+from aspm_ado.domain.reasons import CheckId, ExitCode, Reason, Status, Who
 from aspm_ado.domain.report import (
     AspmReport,
     Check,
     ConnectionReport,
     OrganizationReport,
-    Status,
     TokenFacts,
 )
 from aspm_ado.domain.secret import TokenFormat

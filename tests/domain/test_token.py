@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from aspm_ado.domain.azure.place import SERVICES
 from aspm_ado.domain.http import Call, Credential
-from aspm_ado.domain.reasons import Reason, UsageError
-from aspm_ado.domain.report import Status
+from aspm_ado.domain.reasons import Reason, Status, UsageError
 from aspm_ado.domain.rules.token import judge_format
 from aspm_ado.domain.secret import Secret, decode, holds_token, parse_pat, parse_secret
 

@@ -18,7 +18,8 @@ from aspm_ado.domain.aspm.registration import (
     refused,
     registered,
 )
-from aspm_ado.domain.azure.place import API_VERSIONS, Deployment, Purpose
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
+from aspm_ado.domain.azure.place import API_VERSIONS
 from aspm_ado.domain.azure.retirement import Calendar, DaySource, Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import Level, probes_for
 from aspm_ado.domain.documents import (
@@ -33,8 +34,8 @@ from aspm_ado.domain.documents import (
     UserProfile,
 )
 from aspm_ado.domain.http import Call, Reply
-from aspm_ado.domain.reasons import ExitCode, Reason
-from aspm_ado.domain.report import Check, Status
+from aspm_ado.domain.reasons import ExitCode, Reason, Status
+from aspm_ado.domain.report import Check
 from aspm_ado.domain.rules.access import TokenHistory, judge_access
 from aspm_ado.domain.rules.aspm import (
     error_message,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from aspm_ado.domain.azure.place import Deployment, Purpose
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.requests import Caller
 from aspm_ado.domain.azure.retirement import Clock, Reach, ReachDemanded
 from aspm_ado.domain.questions import Choice, Given, Question

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aspm_ado.adapters.http.services import AzureDevOps
-from aspm_ado.domain.azure.place import SERVICES, Deployment, NamedRepository, Purpose, Site
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
+from aspm_ado.domain.azure.place import SERVICES, NamedRepository, Site
 from aspm_ado.domain.azure.scopes import SCOPES, Probe
 from aspm_ado.domain.http import Call, Reply
 from aspm_ado.domain.secret import Secret

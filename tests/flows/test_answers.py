@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from aspm_ado.domain.azure.place import Deployment
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.retirement import Calendar, DaySource
 from aspm_ado.domain.questions import PAT_EXPIRES, Given
 from aspm_ado.domain.reasons import InterruptedByUserError, Reason, UsageError

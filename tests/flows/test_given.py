@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from aspm_ado.domain.azure.place import SERVICES, Deployment, Site
+from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.azure.place import SERVICES, Site
 from aspm_ado.domain.questions import PURPOSE, REACH
 from aspm_ado.domain.reasons import Reason, UsageError
 from aspm_ado.flows.answers import one_of, parse_check_clone, parse_username

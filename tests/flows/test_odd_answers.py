@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from aspm_ado.domain.azure.place import Purpose
+from aspm_ado.domain.azure.deployment import Purpose
 from aspm_ado.domain.azure.retirement import ReachDemanded
 from aspm_ado.domain.http import Reply
 

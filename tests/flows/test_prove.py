@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from aspm_ado.domain.azure.place import NamedRepository, Purpose
+from aspm_ado.domain.azure.deployment import Purpose
+from aspm_ado.domain.azure.place import NamedRepository
 from aspm_ado.domain.azure.retirement import Clock, Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import SCOPES, Scope
 from aspm_ado.domain.documents import Repositories
 from aspm_ado.domain.http import Call, Reply
-from aspm_ado.domain.reasons import CheckId, Reason
-from aspm_ado.domain.report import Check, Status
+from aspm_ado.domain.reasons import CheckId, Reason, Status
+from aspm_ado.domain.report import Check
 from aspm_ado.flows.validation.run import validate
 from aspm_ado.flows.validation.scheduler import Scheduler
 from aspm_ado.flows.validation.token import Token as Pat

@@ -11,8 +11,7 @@ import pytest
 from aspm_ado.domain.azure.retirement import ReachDemanded
 from aspm_ado.domain.ports import Send
 from aspm_ado.domain.questions import Choice, Question
-from aspm_ado.domain.reasons import CheckId
-from aspm_ado.domain.report import Status
+from aspm_ado.domain.reasons import CheckId, Status
 from aspm_ado.flows.tokens.retry import AGAIN, KEEP, ONE_EACH, OTHER, STOP, validate_until_good
 from aspm_ado.flows.validation.scheduler import Scheduler
 from aspm_ado.flows.validation.token import Token as Pat

@@ -11,11 +11,11 @@ import pytest
 from aspm_ado.domain.reasons import (
     InterruptedByUserError,
     Reason,
+    Status,
     StoreError,
     UsageError,
     UserError,
 )
-from aspm_ado.domain.report import Status
 from aspm_ado.domain.secret import Secret
 from aspm_ado.domain.ticket import responsibilities
 from aspm_ado.flows.connect import connect

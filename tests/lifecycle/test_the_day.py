@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from aspm_ado.domain.azure.place import Deployment
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.retirement import (
     Calendar,
     Clock,

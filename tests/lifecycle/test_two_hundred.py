@@ -17,7 +17,8 @@ import pytest
 
 from aspm_ado.adapters.http.trust import load_trust
 from aspm_ado.adapters.records.catalog import DiskRecords
-from aspm_ado.domain.azure.place import API_VERSIONS, Deployment, Purpose
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
+from aspm_ado.domain.azure.place import API_VERSIONS
 from aspm_ado.domain.azure.scopes import highest_probes, probes_for
 from aspm_ado.domain.stored import Catalogue, StoredAspm
 from aspm_ado.flows.validation.requests import MOST_REQUESTS

@@ -11,8 +11,7 @@ import pytest
 
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.http import Call, Reply
-from aspm_ado.domain.reasons import Reason, UsageError
-from aspm_ado.domain.report import Status
+from aspm_ado.domain.reasons import Reason, Status, UsageError
 from aspm_ado.domain.secret import Secret
 from aspm_ado.domain.stored import Catalogue, StoredAspm, StoredOrganization
 from aspm_ado.flows.connect import connect

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from aspm_ado.domain.azure.place import Deployment
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.reasons import UserError
 from aspm_ado.domain.secret import Secret
 from aspm_ado.domain.stored import StoredAspm

@@ -11,7 +11,8 @@ from types import ModuleType
 
 import pytest
 
-from aspm_ado.domain.azure.place import SERVICES, Purpose
+from aspm_ado.domain.azure.deployment import Purpose
+from aspm_ado.domain.azure.place import SERVICES
 from aspm_ado.domain.azure.retirement import GLOBAL_PAT_END, Clock, ReachDemanded
 from aspm_ado.domain.guide import guide
 from aspm_ado.simulator import SCENARIOS

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from aspm_ado.domain.azure.place import Deployment, Purpose
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import DaySource, Reach
 from aspm_ado.domain.azure.scopes import Level
 from aspm_ado.domain.documents import Identity
 from aspm_ado.domain.http import Evidence
-from aspm_ado.domain.reasons import CheckId, Problem, Reason
+from aspm_ado.domain.reasons import CheckId, Problem, Reason, Status
 from aspm_ado.domain.report import (
     AspmReport,
     Check,
     ConnectionReport,
     OrganizationReport,
     Report,
-    Status,
     TokenFacts,
     skip,
 )

@@ -19,17 +19,16 @@ from lxml import etree, html
 from markdown_it import MarkdownIt
 
 from aspm_ado import __version__
-from aspm_ado.domain.azure.place import Deployment, Purpose
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import DaySource
 from aspm_ado.domain.documents import Identity
-from aspm_ado.domain.reasons import CheckId, Problem, Reason
+from aspm_ado.domain.reasons import CheckId, Problem, Reason, Status
 from aspm_ado.domain.report import (
     Check,
     Command,
     ConnectionReport,
     OrganizationReport,
     Report,
-    Status,
     TokenFacts,
     refusing_warnings,
     skip,

@@ -15,16 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aspm_ado import __version__
-from aspm_ado.domain.azure.place import Deployment, Purpose
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import DaySource, Reach
-from aspm_ado.domain.reasons import CheckId, Reason
+from aspm_ado.domain.reasons import CheckId, Reason, Status
 from aspm_ado.domain.report import (
     Check,
     Command,
     ConnectionReport,
     OrganizationReport,
     Report,
-    Status,
     TokenFacts,
     skip,
 )

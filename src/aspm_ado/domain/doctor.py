@@ -11,13 +11,14 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain import questions
-from aspm_ado.domain.azure.place import SERVICES_HOSTS, SERVICES_URL, Deployment
+from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.azure.place import SERVICES_HOSTS, SERVICES_URL
 from aspm_ado.domain.azure.requests import ACCOUNT_URL
 from aspm_ado.domain.azure.retirement import count_days
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.questions import OLD_NAMES, Question
-from aspm_ado.domain.reasons import ExitCode, Problem, Reason
-from aspm_ado.domain.report import Verdict, gravest, verdict_of
+from aspm_ado.domain.reasons import ExitCode, Problem, Reason, Verdict
+from aspm_ado.domain.report import gravest, verdict_of
 from aspm_ado.domain.rules.classify import AnswerKind, classify, explain_inconclusive
 from aspm_ado.domain.stored import RegistrationState
 from aspm_ado.domain.text import clean, some_of, typed_word

@@ -13,7 +13,8 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final
 
-from aspm_ado.domain.azure.place import Deployment, Place, Purpose, options_for
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
+from aspm_ado.domain.azure.place import Place, options_for
 from aspm_ado.domain.azure.retirement import Calendar, Reach, ReachDemanded, count_days
 from aspm_ado.domain.azure.scopes import Box, boxes_of, categories_of, takes_full_access
 from aspm_ado.domain.text import clean, clean_said, join_words

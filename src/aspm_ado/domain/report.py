@@ -10,16 +10,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.retirement import Reach
-from aspm_ado.domain.reasons import CheckId, ExitCode, Reason
-from aspm_ado.domain.reasons import Status as Status
-from aspm_ado.domain.reasons import Verdict as Verdict
+from aspm_ado.domain.reasons import CheckId, ExitCode, Reason, Status, Verdict
 from aspm_ado.domain.reasons import verdict_of as verdict_of
 from aspm_ado.domain.secret import TokenFormat
 from aspm_ado.domain.stored import UNREGISTERED, Registration
 from aspm_ado.domain.text import clean, typed_word
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.azure.place import Deployment, Purpose
+    from aspm_ado.domain.azure.deployment import Deployment, Purpose
     from aspm_ado.domain.azure.retirement import DaySource
     from aspm_ado.domain.azure.scopes import Level
     from aspm_ado.domain.documents import Identity

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.reasons import CheckId, Reason, Who
-from aspm_ado.domain.report import BAD, Status
+from aspm_ado.domain.reasons import CheckId, Reason, Status, Who
+from aspm_ado.domain.report import BAD
 from aspm_ado.domain.text import clean, some_of
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.aspm.api import Settings, settings_for
 from aspm_ado.domain.aspm.handoff import evidence_of
 from aspm_ado.domain.aspm.registration import NewToken, Outcome, RegistrationFacts, token_of
-from aspm_ado.domain.azure.place import Purpose, options_for
+from aspm_ado.domain.azure.deployment import Purpose
+from aspm_ado.domain.azure.place import options_for
 from aspm_ado.domain.azure.retirement import DaySource, Reach
 from aspm_ado.domain.http import Origin
 from aspm_ado.domain.questions import (
@@ -30,6 +31,7 @@ from aspm_ado.domain.reasons import (
     InterruptedByUserError,
     NotCreatedError,
     Reason,
+    Status,
     UsageError,
     UserError,
 )
@@ -39,7 +41,6 @@ from aspm_ado.domain.report import (
     ConnectionReport,
     OrganizationReport,
     Report,
-    Status,
     TokenFacts,
     skip,
 )

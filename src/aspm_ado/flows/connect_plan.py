@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import CREATE, FETCH, LABELS, Dialect
-from aspm_ado.domain.azure.place import Purpose
+from aspm_ado.domain.azure.deployment import Purpose
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import hint_of
 from aspm_ado.domain.questions import (

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final, Protocol
 
 from aspm_ado.domain import doctor as rules
-from aspm_ado.domain.azure.place import Deployment
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.doctor import Health, HealthCheck, Subject
 from aspm_ado.domain.http import Call
 from aspm_ado.domain.reasons import Problem, Reason, StoreError, UserError

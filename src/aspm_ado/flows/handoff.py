@@ -15,10 +15,11 @@ from aspm_ado.domain.reasons import (
     HandoffInterruptedError,
     InterruptedByUserError,
     Reason,
+    Status,
     StoreError,
     UsageError,
 )
-from aspm_ado.domain.report import AspmReport, Check, OrganizationReport, Report, Status
+from aspm_ado.domain.report import AspmReport, Check, OrganizationReport, Report
 from aspm_ado.domain.rules.aspm import aspm_skipped
 from aspm_ado.domain.stored import (
     Entry,

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import Dialect, settings_for
-from aspm_ado.domain.azure.place import Deployment, Purpose, parse_organization
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
+from aspm_ado.domain.azure.place import parse_organization
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.questions import (
     ALL_ORGANIZATIONS,

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.place import SERVICES, Deployment, Site, parse_organization, parse_server
+from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.azure.place import SERVICES, Site, parse_organization, parse_server
 from aspm_ado.domain.questions import (
     ALL_ORGANIZATIONS,
     ALLOW_HTTP,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.place import Deployment
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.questions import COLLECTION, ORGANIZATION, Choice, Question
 from aspm_ado.domain.reasons import Reason, UsageError, UserError
 from aspm_ado.domain.text import clean, typed_word

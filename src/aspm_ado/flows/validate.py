@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.aspm.registration import RegistrationFacts, token_of
 from aspm_ado.domain.azure.retirement import DaySource, Reach
 from aspm_ado.domain.questions import PAT_EXPIRES, PAT_SOURCES, SECRET_VARIABLES
-from aspm_ado.domain.reasons import CheckId, Reason, StoreError, UsageError
+from aspm_ado.domain.reasons import CheckId, Reason, Status, StoreError, UsageError
 from aspm_ado.domain.report import (
     AspmReport,
     Check,
     ConnectionReport,
     OrganizationReport,
     Report,
-    Status,
     TokenFacts,
     refusing_warnings,
     skip,

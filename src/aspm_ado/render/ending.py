@@ -14,10 +14,10 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import quote
 
-from aspm_ado.domain.azure.place import Deployment
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.retirement import Reach, count_days
-from aspm_ado.domain.reasons import CheckId, Reason
-from aspm_ado.domain.report import BAD, EVERY_ONE, MIGRATE, Command, Status, TokenFacts, Verdict
+from aspm_ado.domain.reasons import CheckId, Reason, Status, Verdict
+from aspm_ado.domain.report import BAD, EVERY_ONE, MIGRATE, Command, TokenFacts
 from aspm_ado.domain.text import FEW, clean, some_of
 from aspm_ado.domain.ticket import responsibilities
 from aspm_ado.render.text import VERDICTS, Line

@@ -12,10 +12,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final, TextIO
 
 from aspm_ado import __version__
-from aspm_ado.domain.azure.place import Deployment
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.retirement import count_days
-from aspm_ado.domain.reasons import CheckId
-from aspm_ado.domain.report import BAD, Status, Verdict
+from aspm_ado.domain.reasons import CheckId, Status, Verdict
+from aspm_ado.domain.report import BAD
 from aspm_ado.domain.text import FEW, clean, encodable, wrap
 from aspm_ado.domain.ticket import responsibilities
 

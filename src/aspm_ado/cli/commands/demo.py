@@ -19,7 +19,7 @@ from aspm_ado.adapters.records.catalog import DiskRecords
 from aspm_ado.cli.commands import SCENARIO
 from aspm_ado.cli.output import result_width, write_document, write_lines, write_report
 from aspm_ado.domain.aspm.api import ALM_TOOLS
-from aspm_ado.domain.azure.place import Deployment
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.retirement import Clock
 from aspm_ado.domain.questions import (
     ASPM_TOKEN_FILE,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aspm_ado.cli.context import Invocation
 from aspm_ado.cli.output import write_document, write_lines
-from aspm_ado.domain.azure.place import Deployment
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.guide import (
     Guide,
     Policy,

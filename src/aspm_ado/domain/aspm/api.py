@@ -17,7 +17,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from aspm_ado.domain.azure.place import Deployment, Purpose, parse_organization
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
+from aspm_ado.domain.azure.place import parse_organization
 from aspm_ado.domain.documents import AspmKnown, AspmPage, Document
 from aspm_ado.domain.http import MASK, BodyWithSecret, Call, Credential, Origin
 from aspm_ado.domain.reasons import Reason, UsageError, UserError

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.place import Deployment, Purpose
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
 from aspm_ado.domain.azure.retirement import Reach
-from aspm_ado.domain.reasons import CheckId
-from aspm_ado.domain.report import GOOD, Check, Status
+from aspm_ado.domain.reasons import CheckId, Status
+from aspm_ado.domain.report import GOOD, Check
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:

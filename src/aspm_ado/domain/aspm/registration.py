@@ -22,8 +22,8 @@ from aspm_ado.domain.aspm.api import (
 )
 from aspm_ado.domain.documents import Document
 from aspm_ado.domain.http import Origin
-from aspm_ado.domain.reasons import NEVER_SENT, CheckId, Reason
-from aspm_ado.domain.report import Check, Command, Status, skip
+from aspm_ado.domain.reasons import NEVER_SENT, CheckId, Reason, Status
+from aspm_ado.domain.report import Check, Command, skip
 from aspm_ado.domain.rules.aspm import (
     ASPM_INCONCLUSIVE,
     AspmAnswer,

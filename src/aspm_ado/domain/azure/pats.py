@@ -24,7 +24,8 @@ from aspm_ado.domain.text import clean, clean_said, typed_word
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from aspm_ado.domain.azure.place import Place, Purpose
+    from aspm_ado.domain.azure.deployment import Purpose
+    from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.documents import Pat
     from aspm_ado.domain.http import Reply
 

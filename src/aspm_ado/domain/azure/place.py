@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from aspm_ado.domain.azure.deployment import Deployment as Deployment
-from aspm_ado.domain.azure.deployment import Purpose as Purpose
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.documents import Repository
 from aspm_ado.domain.http import Origin, split_url
 from aspm_ado.domain.reasons import Reason, UsageError

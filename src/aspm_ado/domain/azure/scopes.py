@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Final
 
-from aspm_ado.domain.azure.place import API_VERSIONS, Deployment, Purpose
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
+from aspm_ado.domain.azure.place import API_VERSIONS
 from aspm_ado.domain.reasons import CheckId, Reason
 
 

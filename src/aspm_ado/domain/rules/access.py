@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.place import Deployment
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.documents import ConnectionData, Identity
-from aspm_ado.domain.reasons import CheckId, Reason
-from aspm_ado.domain.report import MIGRATE, Check, Status, skip
+from aspm_ado.domain.reasons import CheckId, Reason, Status
+from aspm_ado.domain.report import MIGRATE, Check, skip
 from aspm_ado.domain.rules.classify import (
     INCONCLUSIVE,
     LET_TOKENS_THROUGH,

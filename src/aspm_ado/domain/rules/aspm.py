@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.aspm.api import Dialect, where_tokens_are_made
 from aspm_ado.domain.documents import AspmKnown, AspmPage
 from aspm_ado.domain.http import Origin
-from aspm_ado.domain.reasons import CheckId, Reason
-from aspm_ado.domain.report import Check, Command, Status, skip
+from aspm_ado.domain.reasons import CheckId, Reason, Status
+from aspm_ado.domain.report import Check, Command, skip
 from aspm_ado.domain.rules.classify import SAME_HOST, is_html, redirect_target
 from aspm_ado.domain.text import clean_said
 

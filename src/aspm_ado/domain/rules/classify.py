@@ -10,8 +10,8 @@ from urllib.parse import unquote_plus, urljoin, urlsplit
 from aspm_ado.domain.azure.place import SERVICES_HOSTS, newest_common
 from aspm_ado.domain.documents import Identity, Names, UserProfile
 from aspm_ado.domain.http import Origin
-from aspm_ado.domain.reasons import CheckId, Reason, UserError
-from aspm_ado.domain.report import Check, Status
+from aspm_ado.domain.reasons import CheckId, Reason, Status, UserError
+from aspm_ado.domain.report import Check
 from aspm_ado.domain.text import clean_said
 
 if TYPE_CHECKING:

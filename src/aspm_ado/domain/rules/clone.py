@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.reasons import CheckId, Reason
-from aspm_ado.domain.report import Check, Status, skip
+from aspm_ado.domain.reasons import CheckId, Reason, Status
+from aspm_ado.domain.report import Check, skip
 from aspm_ado.domain.rules.classify import (
     INCONCLUSIVE,
     AnswerKind,

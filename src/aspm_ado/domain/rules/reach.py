@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.place import Deployment
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.retirement import Calendar, Reach, ReachDemanded, count_days
 from aspm_ado.domain.documents import Names
-from aspm_ado.domain.reasons import CheckId, Reason
-from aspm_ado.domain.report import MIGRATE, Check, Status, skip
+from aspm_ado.domain.reasons import CheckId, Reason, Status
+from aspm_ado.domain.report import MIGRATE, Check, skip
 from aspm_ado.domain.rules.classify import (
     INCONCLUSIVE,
     AnswerKind,

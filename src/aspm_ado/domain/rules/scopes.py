@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.place import API_VERSIONS, Deployment, Purpose
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
+from aspm_ado.domain.azure.place import API_VERSIONS
 from aspm_ado.domain.azure.scopes import SCOPES, Level, Scope, ScopeRow, rows_of, takes_full_access
-from aspm_ado.domain.reasons import CheckId, Reason
-from aspm_ado.domain.report import GOOD, Check, Status, skip
+from aspm_ado.domain.reasons import CheckId, Reason, Status
+from aspm_ado.domain.report import GOOD, Check, skip
 from aspm_ado.domain.rules.classify import (
     INCONCLUSIVE,
     AnswerKind,

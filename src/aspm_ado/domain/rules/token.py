@@ -6,8 +6,8 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.azure.retirement import count_days
-from aspm_ado.domain.reasons import CheckId, Reason
-from aspm_ado.domain.report import Check, Status, skip
+from aspm_ado.domain.reasons import CheckId, Reason, Status
+from aspm_ado.domain.report import Check, skip
 from aspm_ado.domain.secret import Secret, TokenFormat
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from aspm_ado.domain.questions import (
     Choice,
     Question,
 )
-from aspm_ado.domain.reasons import CheckId, ExitCode, Reason, StoreError, UsageError
-from aspm_ado.domain.report import AspmReport, Check, Command, Status, skip
+from aspm_ado.domain.reasons import CheckId, ExitCode, Reason, Status, StoreError, UsageError
+from aspm_ado.domain.report import AspmReport, Check, Command, skip
 from aspm_ado.domain.rules.aspm import (
     AspmAnswer,
     aspm_skipped,
@@ -36,7 +36,7 @@ from aspm_ado.flows.tokens.sources import ApiToken, aspm_token_given
 from aspm_ado.flows.validation.scheduler import one_call
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.azure.place import Deployment
+    from aspm_ado.domain.azure.deployment import Deployment
     from aspm_ado.domain.http import Reply
     from aspm_ado.domain.rules.aspm import DialectsFound
     from aspm_ado.domain.stored import Entry

@@ -19,7 +19,7 @@ from aspm_ado.domain.aspm.handoff import (
     verdict_lines,
 )
 from aspm_ado.domain.aspm.registration import Outcome
-from aspm_ado.domain.azure.place import Deployment
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.ports import TERMINAL
 from aspm_ado.domain.questions import COLLECTION, ORGANIZATION, Choice, Question
 from aspm_ado.domain.reasons import Reason, UsageError
@@ -36,7 +36,8 @@ from aspm_ado.flows.storage.successor import swap
 
 if TYPE_CHECKING:
     from aspm_ado.domain.aspm.api import Settings
-    from aspm_ado.domain.azure.place import Place, Purpose
+    from aspm_ado.domain.azure.deployment import Purpose
+    from aspm_ado.domain.azure.place import Place
     from aspm_ado.domain.ports import Voice
     from aspm_ado.domain.secret import Secret
     from aspm_ado.domain.stored import Catalogue

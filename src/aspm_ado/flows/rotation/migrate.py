@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.place import Deployment, Site, parse_organization
+from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.azure.place import Site, parse_organization
 from aspm_ado.domain.azure.retirement import ReachDemanded
 from aspm_ado.domain.documents import Names
 from aspm_ado.domain.guide import Policy, guide, request_for

@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Final
 from aspm_ado.domain.aspm.registration import NewToken
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.questions import ALLOW_OTHER_IDENTITY, YES, Choice, Question
-from aspm_ado.domain.reasons import CheckId, NotCreatedError, Reason, UsageError
+from aspm_ado.domain.reasons import CheckId, NotCreatedError, Reason, Status, UsageError
 from aspm_ado.domain.report import (
     Check,
     Command,
     ConnectionReport,
     OrganizationReport,
     Report,
-    Status,
     TokenFacts,
 )
 from aspm_ado.domain.stored import UNREGISTERED, Entry, StoredAspm

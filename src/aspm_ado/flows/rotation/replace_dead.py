@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from aspm_ado.domain.azure.place import Deployment
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.questions import Question
-from aspm_ado.domain.reasons import CheckId, ExitCode, Reason
-from aspm_ado.domain.report import Check, Status
+from aspm_ado.domain.reasons import CheckId, ExitCode, Reason, Status
+from aspm_ado.domain.report import Check
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.options import demand_stored
 from aspm_ado.flows.rotation.migrate import migrate

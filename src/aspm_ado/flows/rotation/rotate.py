@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.api import where_tokens_are_made
-from aspm_ado.domain.azure.place import Deployment
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.questions import ASPM_URL, ASPM_VARIABLES, PAT_VARIABLES, YES, Choice, Question
 from aspm_ado.domain.reasons import Reason, UsageError

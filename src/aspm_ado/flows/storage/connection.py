@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.place import Deployment
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.documents import Identity
 from aspm_ado.domain.http import Origin
-from aspm_ado.domain.reasons import CheckId, Reason, UsageError
-from aspm_ado.domain.report import OrganizationReport, Status, TokenFacts
+from aspm_ado.domain.reasons import CheckId, Reason, Status, UsageError
+from aspm_ado.domain.report import OrganizationReport, TokenFacts
 from aspm_ado.domain.stored import (
     NAME,
     UNREGISTERED,

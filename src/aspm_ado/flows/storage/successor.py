@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.reasons import CheckId, Reason
-from aspm_ado.domain.report import Check, Status
+from aspm_ado.domain.reasons import CheckId, Reason, Status
+from aspm_ado.domain.report import Check
 from aspm_ado.domain.stored import (
     Entry,
     Registration,

@@ -16,11 +16,12 @@ from aspm_ado.domain.reasons import (
     CheckId,
     DamagedRecordsError,
     Reason,
+    Status,
     StoreError,
     UsageError,
     UserError,
 )
-from aspm_ado.domain.report import Check, Command, Status
+from aspm_ado.domain.report import Check, Command
 from aspm_ado.domain.stored import Catalogue
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.tokens.lifecycle import with_answers

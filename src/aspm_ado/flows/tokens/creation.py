@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.pats import EXPIRES_SOURCE, differences, order_for
-from aspm_ado.domain.azure.place import Deployment
 from aspm_ado.domain.azure.requests import ACCOUNT_URL
 from aspm_ado.domain.azure.retirement import Reach
 from aspm_ado.domain.documents import Names
@@ -28,11 +28,12 @@ from aspm_ado.domain.reasons import (
     InterruptedByUserError,
     NotCreatedError,
     Reason,
+    Status,
     StoreError,
     UsageError,
     UserError,
 )
-from aspm_ado.domain.report import Check, OrganizationReport, Status, TokenFacts
+from aspm_ado.domain.report import Check, OrganizationReport, TokenFacts
 from aspm_ado.domain.rules.classify import explain_inconclusive
 from aspm_ado.domain.text import clean
 from aspm_ado.flows.answers import AUTO, declined, one_of

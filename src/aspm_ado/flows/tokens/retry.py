@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
-from aspm_ado.domain.azure.place import Deployment, parse_organization, parse_server
+from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.azure.place import parse_organization, parse_server
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.azure.scopes import boxes_of
 from aspm_ado.domain.documents import Names, UserProfile
@@ -19,8 +20,16 @@ from aspm_ado.domain.questions import (
     Choice,
     Question,
 )
-from aspm_ado.domain.reasons import CheckId, ExitCode, NotCreatedError, Reason, UsageError, Who
-from aspm_ado.domain.report import Check, Status
+from aspm_ado.domain.reasons import (
+    CheckId,
+    ExitCode,
+    NotCreatedError,
+    Reason,
+    Status,
+    UsageError,
+    Who,
+)
+from aspm_ado.domain.report import Check
 from aspm_ado.domain.text import FEW, clean, some_of
 from aspm_ado.domain.ticket import responsibilities
 from aspm_ado.flows.answers import parse_username

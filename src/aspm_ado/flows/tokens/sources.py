@@ -8,7 +8,8 @@ from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.place import SERVICES, Deployment
+from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.azure.place import SERVICES
 from aspm_ado.domain.azure.retirement import parse_day
 from aspm_ado.domain.questions import (
     ASPM_TOKEN_FILE,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from aspm_ado.domain.aspm.registration import RegistrationFacts, judge_registration
 from aspm_ado.domain.azure.retirement import Reach
-from aspm_ado.domain.reasons import CheckId, Reason, StoreError
+from aspm_ado.domain.reasons import CheckId, Reason, Status, StoreError
 from aspm_ado.domain.report import (
     BAD,
     EVERY_ONE,
@@ -22,7 +22,6 @@ from aspm_ado.domain.report import (
     ConnectionReport,
     OrganizationReport,
     Report,
-    Status,
     TokenFacts,
     in_order,
     skip,
@@ -38,7 +37,8 @@ from aspm_ado.domain.text import clean
 from aspm_ado.flows.validation.token import OrganizationResult
 
 if TYPE_CHECKING:
-    from aspm_ado.domain.azure.place import Purpose, Site
+    from aspm_ado.domain.azure.deployment import Purpose
+    from aspm_ado.domain.azure.place import Site
     from aspm_ado.flows.context import Context
     from aspm_ado.flows.validation.token import TokenResult
 

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.place import API_VERSIONS, Deployment, NamedRepository
+from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.azure.place import API_VERSIONS, NamedRepository
 from aspm_ado.domain.azure.scopes import Probe, highest_probes, probes_for
 from aspm_ado.domain.documents import Names, Projects, Repositories, Repository, UserProfile
 from aspm_ado.domain.http import Call, Credential, Reply
-from aspm_ado.domain.reasons import BUG_REMEDY, Problem, Reason, UserError, bug_words
-from aspm_ado.domain.report import Status
+from aspm_ado.domain.reasons import BUG_REMEDY, Problem, Reason, Status, UserError, bug_words
 from aspm_ado.domain.rules.access import judge_open
 from aspm_ado.domain.rules.classify import (
     INCONCLUSIVE,

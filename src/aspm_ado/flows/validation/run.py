@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from aspm_ado.domain.azure.place import Deployment, NamedRepository
+from aspm_ado.domain.azure.deployment import Deployment
+from aspm_ado.domain.azure.place import NamedRepository
 from aspm_ado.domain.rules.reach import more_listed, observe_reach
 from aspm_ado.domain.rules.scopes import holds_profile, profile_unheard
 from aspm_ado.domain.rules.token import DEFAULT_WARN_DAYS

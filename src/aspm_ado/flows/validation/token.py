@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from aspm_ado.domain.azure.place import SERVICES, Deployment, NamedRepository, Purpose
+from aspm_ado.domain.azure.deployment import Deployment, Purpose
+from aspm_ado.domain.azure.place import SERVICES, NamedRepository
 from aspm_ado.domain.azure.retirement import Reach, ReachDemanded
 from aspm_ado.domain.http import Credential
 from aspm_ado.domain.report import OrganizationReport, TokenFacts

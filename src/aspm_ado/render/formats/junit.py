@@ -8,8 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
-from aspm_ado.domain.reasons import CheckId, ExitCode
-from aspm_ado.domain.report import Status
+from aspm_ado.domain.reasons import CheckId, ExitCode, Status
 from aspm_ado.domain.text import clean
 from aspm_ado.render.formats.pages import step, stored_name
 

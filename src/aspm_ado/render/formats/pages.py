@@ -12,10 +12,10 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from aspm_ado import __version__
-from aspm_ado.domain.azure.place import Deployment
+from aspm_ado.domain.azure.deployment import Deployment
 from aspm_ado.domain.azure.retirement import count_days
-from aspm_ado.domain.reasons import Reason
-from aspm_ado.domain.report import BAD, Command, OrganizationReport, TokenFacts, Verdict
+from aspm_ado.domain.reasons import Reason, Verdict
+from aspm_ado.domain.report import BAD, Command, OrganizationReport, TokenFacts
 from aspm_ado.domain.text import clean
 from aspm_ado.render.text import VERDICTS, TableRow
 

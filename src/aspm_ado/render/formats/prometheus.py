@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, StateSetMetricFamily
 
-from aspm_ado.domain.report import Status
+from aspm_ado.domain.reasons import Status
 from aspm_ado.domain.text import clean
 
 if TYPE_CHECKING:
